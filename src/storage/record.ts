@@ -1,0 +1,107 @@
+/**
+ * What the log is made of. A record is the unit on disk: all Commands, outcomes and Events of one group commit.
+ * Records count 1, 2, 3…; nothing ever frees a number. Positions (of Events) count 1, 2, 3… inside them.
+ * Plain structured-cloneable data: it crosses threads and goes to disk as it is.
+ */
+
+/** The physical format that this build writes. A log of a higher format is refused, never touched. */
+export const LOG_FORMAT = 1
+
+/** A point in the log: a record's number together with its random id, so that a re-used number is noticed (power loss). */
+export interface Checkpoint {
+  readonly record: number
+  readonly id: string
+}
+
+/** The log before its first record. */
+export const LOG_START: Checkpoint = { record: 0, id: '' }
+
+export const sameCheckpoint = (a: Checkpoint | undefined, b: Checkpoint | undefined): boolean =>
+  a?.record === b?.record && a?.id === b?.id
+
+/** What a Command came to, as kept for ever. A fault leaves no trace in the log. */
+export type StoredOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly refusal: string; readonly details: unknown }
+
+export interface StoredCommand {
+  readonly id: string
+  /** `aggregate.command` or `service.useCase`; `$…` for the engine's own (timers, resuming). */
+  readonly type: string
+  /** Version of the Command's schema that the payload was given under. */
+  readonly schema: number
+  /** Target Aggregate id; absent for use cases. */
+  readonly aggregateId?: string
+  /** As given (the schema's input), parsed again at every decision. */
+  readonly payload: unknown
+  /** When it was given: ms since 1970, by the device's clock. */
+  readonly at: number
+  readonly actor?: string
+  readonly correlationId: string
+  /** Id of the Event (consequences) or Command that caused it. */
+  readonly causationId?: string
+  readonly expectedVersion?: number | 'new'
+  readonly expiresAt?: number
+  /** Index in the record's `commands` of the root it follows from; absent on roots. */
+  readonly root?: number
+  readonly outcome: StoredOutcome
+}
+
+export interface StoredEvent {
+  /** `aggregate.event` */
+  readonly type: string
+  /** Version of the Event's schema. */
+  readonly schema: number
+  readonly aggregateId: string
+  /** Place in its Aggregate's stream: 1, 2, 3… */
+  readonly version: number
+  /** Index in the record's `commands` of the Command that decided it. */
+  readonly command: number
+  /** Place among its Command's Events: 0, 1, 2… Its id is `«command id».«ordinal»`. */
+  readonly ordinal: number
+  readonly data: unknown
+  /** Reserved: the envelope of encrypted personal fields. A build that does not know it must not read the Event. */
+  readonly sealed?: unknown
+}
+
+/** A process manager's instance that threw: part of the log, so that every reader of it agrees. */
+export interface ParkedInstance {
+  readonly manager: string
+  readonly key: string
+  /** Position of the Event it stopped at. */
+  readonly position: number
+  readonly error: string
+}
+
+export interface LogRecord {
+  readonly number: number
+  /** Random, so that a number used twice (power loss) is noticed. */
+  readonly id: string
+  readonly format: number
+  /** `commit` is all there is without sync; a build that meets a kind it does not know is outdated. */
+  readonly kind: 'commit'
+  /** When it was written: ms since 1970. */
+  readonly at: number
+  /** Position of its first Event; where it has none, the position the next Event of the log will get. */
+  readonly position: number
+  readonly commands: readonly StoredCommand[]
+  readonly events: readonly StoredEvent[]
+  /** New states of state-stored Aggregates, so that their history may be compacted away. */
+  readonly states?: readonly StoredState[]
+  readonly parked?: readonly ParkedInstance[]
+}
+
+export interface StoredState {
+  readonly aggregate: string
+  readonly aggregateId: string
+  readonly version: number
+  readonly stateVersion: number
+  readonly state: unknown
+}
+
+/** Position of the last Event up to and including this record; the record's own `position - 1` where it has none. */
+export const lastPositionOf = (record: LogRecord): number => record.position + record.events.length - 1
+
+export const checkpointOf = (record: LogRecord): Checkpoint => ({ record: record.number, id: record.id })
+
+export const eventIdOf = (commandId: string, ordinal: number): string => `${commandId}.${ordinal}`
