@@ -1,0 +1,60 @@
+/** Reactors: the place for side effects. At least once for each Event, in order, retried with backoff, then parked. */
+import type { AnyAggregate, EventName, EventOf } from './infer.ts'
+import type { RecordedEvent } from './recorded-event.ts'
+
+export interface ReactorTools {
+  /** The same on every try of this Event: give it to the other side as idempotency key. */
+  readonly key: string
+  /** 1 on the first try. */
+  readonly attempt: number
+  /** Aborted when the app is closed. */
+  readonly signal: AbortSignal
+}
+
+export interface RetryPolicy {
+  /** Tries before it parks. Default 5. */
+  readonly attempts?: number
+  /** Pause before the second try; doubles with each further one. Default 1000. */
+  readonly firstDelayMs?: number
+  /** Longest pause. Default 60000. */
+  readonly maxDelayMs?: number
+}
+
+export interface ReactorDeclaration<From extends readonly AnyAggregate[]> {
+  readonly from: From
+  /** Events without a handler are passed over. */
+  readonly on: {
+    readonly [E in EventName<From[number]>]?: (event: EventOf<From[number], E>, tools: ReactorTools) => Promise<void> | void
+  }
+  readonly retry?: RetryPolicy
+  /** Where a reactor that is new to an existing log begins: at its end (`now`, default) or at its first Event. */
+  readonly startAt?: 'now' | 'beginning'
+}
+
+export interface Reactor<Name extends string = string> {
+  readonly kind: 'reactor'
+  readonly name: Name
+  readonly from: readonly AnyAggregate[]
+  readonly on: Readonly<Record<string, (event: RecordedEvent, tools: ReactorTools) => Promise<void> | void>>
+  readonly retry: Required<RetryPolicy>
+  readonly startAt: 'now' | 'beginning'
+}
+
+/**
+ * Declares a reactor. It runs in the worker of one tab at a time.
+ *
+ * @param name stable and unique in the domain: its checkpoint is kept under it
+ */
+export function reactor<const Name extends string, const From extends readonly AnyAggregate[]>(
+  name: Name,
+  declared: ReactorDeclaration<From>,
+): Reactor<Name> {
+  return {
+    kind: 'reactor',
+    name,
+    from: declared.from,
+    on: declared.on as unknown as Reactor['on'],
+    retry: { attempts: 5, firstDelayMs: 1000, maxDelayMs: 60_000, ...declared.retry },
+    startAt: declared.startAt ?? 'now',
+  }
+}
