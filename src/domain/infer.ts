@@ -38,6 +38,11 @@ export type StateOf<A> = A extends Aggregate<string, infer S, infer _E, infer _C
 /** `RowOf<typeof stockList>` → `{ sku: string; … }` */
 export type RowOf<M> = M extends ReadModel<string, infer Row, infer _K, infer _I> ? Row : never
 
+/** `NamedQueryInput<typeof lowStock>` → `{ below: number }` */
+export type NamedQueryInput<Q> = Q extends NamedQuery<string, infer Input, infer _R> ? Input : never
+/** `NamedQueryResult<typeof lowStock>` → what its `run` resolves to */
+export type NamedQueryResult<Q> = Q extends NamedQuery<string, infer _I, infer Result> ? Result : never
+
 /** `EventName<typeof stockItem | typeof order>` → `'stockItem.registered' | … | 'order.placed'` */
 export type EventName<A> = A extends Aggregate<infer N, infer _S, infer E, infer _C, infer _R> ? `${N}.${keyof E & string}` : never
 /** `EventOf<typeof stockItem, 'stockItem.picked'>` → the recorded Event with its data */
@@ -91,5 +96,5 @@ export type BuiltInRefusal =
 /** Name → declaration, from a list of declarations. */
 export type ByName<L extends readonly { readonly name: string }[]> = { [D in L[number] as D['name']]: D }
 
-/** The parts of a domain by name: `Parts<typeof stockroom>['readModels']['stockList']`. */
-export type Parts<D> = D extends Domain<infer P> ? P : never
+/** One kind of a domain's declarations by name: `Part<typeof stockroom, 'readModels'>['stockList']`. */
+export type Part<D, Kind extends string> = D extends Domain<infer Parts> ? (Parts extends { readonly [K in Kind]: infer P } ? P : {}) : {}
