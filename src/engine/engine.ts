@@ -43,6 +43,10 @@ export interface WatchedQuery {
 export interface Environment {
   /** ms since 1970 */
   now(): number
+  /** Milliseconds with fractions that only ever grow, for durations. */
+  clock(): number
+  /** When `clock` was 0: ms since 1970. */
+  readonly clockOrigin: number
   /** A random id of at least 122 bits. */
   randomId(): string
   /**
@@ -50,6 +54,8 @@ export interface Environment {
    * else can be there, it just runs.
    */
   exclusive(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>
+  /** True where no other engine has this log open: an import needs that. */
+  alone(): Promise<boolean>
   /** Runs after some time; the returned function cancels. */
   later(delayMs: number, run: () => void): () => void
 }

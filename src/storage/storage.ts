@@ -66,7 +66,7 @@ export interface SavedState {
   /** Position of the last Event folded into it. */
   readonly position: number
   readonly state: unknown
-  /** When its earliest timer is due (ms since 1970); absent without one. Indexed, see {@link PersistenceStore.due}. */
+  /** When it next wants attention: its earliest timer (ms since 1970), 0 while parked; else absent. Indexed, see {@link PersistenceStore.due}. */
   readonly dueAt?: number
 }
 

@@ -1,0 +1,213 @@
+/**
+ * Runs reactors: each in one tab at a time, in log order, at least once for each Event. The checkpoint moves only after the
+ * handler has finished, so a tab that dies in between hands the Event to the next one.
+ */
+import type { Observable } from 'rxjs'
+import type { Reactor } from '../domain/reactor.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import type { MetaStore } from '../storage/storage.ts'
+import type { Environment } from './engine.ts'
+import type { HandlerStatus, Parked } from './status.ts'
+
+const PAGE = 200
+/** While parked, another tab's `retry` is looked for so often. */
+const LOOK_FOR_RETRY_MS = 2000
+const STORAGE_RETRY_MS = 5000
+
+/** What is kept of a reactor under `reactor.«name»`. */
+interface Progress {
+  /** Position of the last Event that is done with. */
+  readonly position: number
+  readonly parked?: Parked
+}
+
+export interface ReactorsOptions {
+  readonly reactors: readonly Reactor[]
+  readonly meta: MetaStore
+  readonly environment: Environment
+  readonly logName: string
+  readonly position: () => number
+  readonly recorded$: Observable<unknown>
+  readonly readEvents: (after: number, limit: number) => Promise<readonly RecordedEvent[]>
+  readonly onStatus: () => void
+}
+
+export class Reactors {
+  readonly #options: ReactorsOptions
+  readonly #progress = new Map<string, Progress>()
+  readonly #stop = new AbortController()
+  readonly #wakers = new Set<() => void>()
+  readonly #running: Promise<void>[] = []
+
+  constructor(options: ReactorsOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { reactors, environment, logName, recorded$ } = this.#options
+    if (reactors.length === 0) return
+    const subscription = recorded$.subscribe(() => this.#wake())
+    this.#stop.signal.addEventListener('abort', () => {
+      subscription.unsubscribe()
+      this.#wake()
+    })
+    for (const reactor of reactors)
+      this.#running.push(
+        environment
+          .exclusive(`${logName}.reactor.${reactor.name}`, (signal) => this.#run(reactor, signal), this.#stop.signal)
+          .catch((error: unknown) => {
+            if (!this.#stop.signal.aborted) throw error
+          }),
+      )
+  }
+
+  status(): readonly HandlerStatus[] {
+    return this.#options.reactors.map(({ name }) => {
+      const progress = this.#progress.get(name)
+      return {
+        name,
+        kind: 'reactor',
+        state: progress?.parked && progress.parked.retryAt === undefined ? 'parked' : 'live',
+        position: progress?.position ?? 0,
+        parked: progress?.parked ? [progress.parked] : [],
+      }
+    })
+  }
+
+  /** Takes effect in whichever tab runs it. */
+  async retry(name: string): Promise<void> {
+    await this.#options.meta.update<Progress>(key(name), (progress) => (progress ? { position: progress.position } : progress))
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new OutpostError('closed', 'The app was closed.'))
+    await Promise.all(this.#running)
+  }
+
+  async #run(reactor: Reactor, signal: AbortSignal): Promise<void> {
+    const { meta, position } = this.#options
+    const stop = AbortSignal.any([signal, this.#stop.signal])
+    const start = reactor.startAt === 'beginning' ? 0 : position()
+    // What parked in an earlier life may be mended in this one: it begins with all its tries.
+    let progress = (await meta.update<Progress>(key(reactor.name), (stored) => ({ position: stored?.position ?? start }))) as Progress
+    this.#show(reactor.name, progress)
+    while (!stop.aborted) {
+      try {
+        progress = await this.#handlePage(reactor, progress, stop)
+      } catch (error) {
+        if (stop.aborted || isOutpostError(error, 'closed')) return
+        if (isOutpostError(error, 'outdated')) {
+          progress = { position: progress.position, parked: parkedAt(progress.position + 1, 'unknown', messageOf(error), 1) }
+          this.#show(reactor.name, progress)
+          return
+        }
+        await this.#sleep(STORAGE_RETRY_MS, stop)
+      }
+    }
+  }
+
+  async #handlePage(reactor: Reactor, from: Progress, stop: AbortSignal): Promise<Progress> {
+    const { meta, readEvents } = this.#options
+    const woken = this.#woken()
+    const events = await readEvents(from.position, PAGE)
+    if (events.length === 0) {
+      await woken
+      return from
+    }
+    let progress = from
+    for (const event of events) {
+      const handler = reactor.on[event.type]
+      if (handler) {
+        if (!(await this.#handle(reactor, handler, event, progress, stop))) return { position: progress.position }
+        progress = { position: event.position }
+        await meta.update<Progress>(key(reactor.name), () => progress)
+        this.#show(reactor.name, progress)
+      } else progress = { position: event.position }
+      if (stop.aborted) return progress
+    }
+    await meta.update<Progress>(key(reactor.name), () => progress)
+    this.#show(reactor.name, progress)
+    return progress
+  }
+
+  /** @returns false where the reactor was stopped, or its parking was lifted, before the Event was done */
+  async #handle(
+    reactor: Reactor,
+    handler: Reactor['on'][string],
+    event: RecordedEvent,
+    before: Progress,
+    stop: AbortSignal,
+  ): Promise<boolean> {
+    const { environment, meta } = this.#options
+    const { attempts, firstDelayMs, maxDelayMs } = reactor.retry
+    for (let attempt = 1; !stop.aborted; attempt++) {
+      try {
+        await handler(event, { key: `${reactor.name}/${event.id}`, attempt, signal: stop })
+        return true
+      } catch (error) {
+        if (stop.aborted) return false
+        const last = attempt >= attempts
+        const delayMs = Math.min(firstDelayMs * 2 ** (attempt - 1), maxDelayMs)
+        const parked = parkedAt(event.position, event.type, messageOf(error), attempt, last ? undefined : environment.now() + delayMs)
+        const progress = { position: before.position, parked }
+        await meta.update<Progress>(key(reactor.name), () => progress)
+        this.#show(reactor.name, progress)
+        if (last) return this.#parked(reactor.name, stop)
+        await this.#sleep(delayMs, stop)
+      }
+    }
+    return false
+  }
+
+  /** Waits until somebody lifts the parking. */
+  async #parked(name: string, stop: AbortSignal): Promise<false> {
+    while (!stop.aborted) {
+      const stored = (await this.#options.meta.get(key(name))) as Progress | undefined
+      if (!stored?.parked) return false
+      await Promise.race([this.#woken(), this.#sleep(LOOK_FOR_RETRY_MS, stop)])
+    }
+    return false
+  }
+
+  #show(name: string, progress: Progress): void {
+    this.#progress.set(name, progress)
+    this.#options.onStatus()
+  }
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wakers.delete(wake)
+        resolve()
+      }
+      if (this.#stop.signal.aborted) resolve()
+      else this.#wakers.add(wake)
+    })
+  }
+  #wake(): void {
+    for (const wake of this.#wakers) wake()
+  }
+  #sleep(delayMs: number, stop: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel()
+        stop.removeEventListener('abort', done)
+        resolve()
+      }
+      const cancel = this.#options.environment.later(delayMs, done)
+      stop.addEventListener('abort', done)
+      if (stop.aborted) done()
+    })
+  }
+}
+
+const key = (name: string): string => `reactor.${name}`
+
+const parkedAt = (position: number, eventType: string, error: string, attempts: number, retryAt?: number): Parked => ({
+  position,
+  eventType,
+  error,
+  attempts,
+  ...(retryAt === undefined ? {} : { retryAt }),
+})

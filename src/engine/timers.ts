@@ -1,0 +1,112 @@
+/**
+ * Timers of process managers: fires those that are due as root Commands whose ids follow from manager, instance, name and
+ * the Event that set them. Every tab may fire; the id makes it take effect once.
+ */
+import { derivedId } from '../domain/id.ts'
+import { isOutpostError } from '../errors.ts'
+import type { PersistenceStore } from '../storage/storage.ts'
+import { TIMER, type Undecided } from '../write/decider.ts'
+import type { Entry } from '../write/fold.ts'
+import { instanceOf, type ManagerFold } from '../write/process-managers.ts'
+import type { CatchUp, States } from '../write/states.ts'
+
+/** After a record, changes of timers are looked for once in so long. */
+const LOOK_DELAY_MS = 50
+/** Browsers' timers overflow beyond 24 days, and clocks change: look at least so often. */
+const MAX_WAIT_MS = 60 * 60 * 1000
+const RETRY_MS = 10_000
+/** Due instances fetched at once. */
+const PAGE = 64
+
+export interface TimersOptions {
+  readonly managers: readonly States[]
+  readonly store: PersistenceStore
+  readonly catchUp: CatchUp
+  readonly turn: <T>(work: () => Promise<T>) => Promise<T>
+  readonly now: () => number
+  readonly later: (delayMs: number, run: () => void) => () => void
+  readonly dispatch: (command: Undecided) => Promise<unknown>
+}
+
+export class Timers {
+  readonly #options: TimersOptions
+  readonly #managers: readonly States[]
+  readonly #firing = new Set<string>()
+  #cancel: (() => void) | undefined
+  #lookAt = Infinity
+  #closed = false
+
+  constructor(options: TimersOptions) {
+    this.#options = options
+    this.#managers = options.managers.filter((states) => Object.keys((states.fold as ManagerFold).manager.timers).length > 0)
+  }
+
+  /** Call once states are usable, and after each record: a timer may have been set or cancelled. */
+  touched(): void {
+    if (this.#managers.length > 0) this.#lookIn(LOOK_DELAY_MS)
+  }
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+  }
+
+  #lookIn(delayMs: number): void {
+    const at = this.#options.now() + delayMs
+    if (this.#closed || at >= this.#lookAt) return
+    this.#cancel?.()
+    this.#lookAt = at
+    this.#cancel = this.#options.later(delayMs, () => {
+      this.#lookAt = Infinity
+      this.#look().catch((error: unknown) => {
+        if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
+      })
+    })
+  }
+
+  async #look(): Promise<void> {
+    const { turn, now } = this.#options
+    let next = Infinity
+    for (const states of this.#managers) {
+      const entries = await turn(() => this.#due(states))
+      for (const entry of entries) {
+        next = Math.min(next, entry.dueAt ?? Infinity)
+        if ((entry.dueAt ?? Infinity) <= now()) this.#fire((states.fold as ManagerFold).manager.name, entry)
+      }
+    }
+    if (next < Infinity) this.#lookIn(Math.min(Math.max(next - now(), LOOK_DELAY_MS), MAX_WAIT_MS))
+  }
+
+  /** Instances with timers, the earliest among them: what is saved, overruled by what is in memory. */
+  async #due(states: States): Promise<readonly Entry[]> {
+    const { store, catchUp } = this.#options
+    await states.load(states.tailKeys, catchUp)
+    const { states: saved } = await store.due(states.fold.name, PAGE)
+    await states.load(saved.map(({ key }) => key), catchUp)
+    const entries: Entry[] = []
+    for (const entry of states.inMemory()) if (entry.dueAt !== undefined && !instanceOf(entry).parked) entries.push(entry)
+    return entries
+  }
+
+  #fire(manager: string, entry: Entry): void {
+    const { now, dispatch } = this.#options
+    for (const [name, timer] of Object.entries(instanceOf(entry).timers)) {
+      if (timer.dueAt > now()) continue
+      const id = derivedId('timer', manager, entry.key, name, timer.setBy)
+      if (this.#firing.has(id)) continue
+      this.#firing.add(id)
+      dispatch({
+        id,
+        type: TIMER,
+        aggregateId: entry.key,
+        payload: { manager, key: entry.key, name, dueAt: timer.dueAt, setBy: timer.setBy },
+        at: now(),
+        correlationId: timer.correlationId,
+        causationId: timer.setBy,
+      })
+        .catch((error: unknown) => {
+          if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
+        })
+        .finally(() => this.#firing.delete(id))
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** Makes of a Command's trip the eleven spans that `trace$` tells; measures nothing while nobody listens. */
+import { Observable, share } from 'rxjs'
+import type { Trip } from '../write/command-queue.ts'
+import { steps, type CommandTrace, type Span } from './trace.ts'
+
+export interface TracerOptions {
+  readonly clock: () => number
+  readonly clockOrigin: number
+  /** Resolves when all Read Models have taken the Events up to this position. */
+  readonly settled: (position: number) => Promise<void>
+}
+
+/** When a Command was asked for and when it reached the engine: ms since 1970, with fractions. */
+export interface Arrival {
+  readonly requestedAt: number | undefined
+  readonly receivedAt: number | undefined
+}
+
+export class Tracer {
+  readonly #options: TracerOptions
+  #listener: ((trace: CommandTrace) => void) | undefined
+  readonly #arrivals = new Map<string, Arrival>()
+  readonly trace$: Observable<CommandTrace>
+
+  constructor(options: TracerOptions) {
+    this.#options = options
+    this.trace$ = new Observable<CommandTrace>((subscriber) => {
+      this.#listener = (trace) => subscriber.next(trace)
+      return () => {
+        this.#listener = undefined
+        this.#arrivals.clear()
+      }
+    }).pipe(share())
+  }
+
+  get active(): boolean {
+    return this.#listener !== undefined
+  }
+  arrived(commandId: string, arrival: Arrival): void {
+    if (this.#listener) this.#arrivals.set(commandId, arrival)
+  }
+  /** For the command queue: what to call after each Command. */
+  readonly onTrip = (): ((trip: Trip) => void) | undefined => (this.#listener ? this.#trip : undefined)
+
+  readonly #trip = (trip: Trip): void => {
+    void this.#complete(trip)
+  }
+
+  async #complete(trip: Trip): Promise<void> {
+    const { clock, clockOrigin, settled } = this.#options
+    const arrival = this.#arrivals.get(trip.command.id)
+    this.#arrivals.delete(trip.command.id)
+    const woken = clock()
+    if (trip.position !== undefined) await settled(trip.position)
+    const shown = clock()
+    const { marks } = trip
+    const dispatched = trip.dispatchedAt
+    const received = arrival?.receivedAt === undefined ? dispatched : arrival.receivedAt - clockOrigin
+    const requested = arrival?.requestedAt === undefined ? received : arrival.requestedAt - clockOrigin
+    const handler = marks.handler ?? trip.startedAt
+    // Where each step begins; the last entry is the end. A step that was not reached ends the list.
+    const reached: (number | undefined)[] = [requested, received, trip.startedAt]
+    if (marks.handler !== undefined) reached[2] = Math.min(trip.startedAt, handler)
+    reached.push(marks.handler, marks.loaded, marks.decided, marks.folded)
+    if (trip.outcome !== 'failed') {
+      const saving = marks.folded ?? marks.decided ?? marks.loaded ?? handler
+      for (let i = 3; i < 7; i++) reached[i] ??= saving
+      reached.push(trip.appendStartedAt, trip.appendStartedAt)
+      if (trip.outcome === 'accepted') reached.push(trip.appendedAt, woken, shown)
+      else reached.push(trip.appendedAt)
+    }
+    this.#listener?.({
+      commandId: trip.command.id,
+      type: trip.command.type,
+      aggregateId: trip.command.aggregateId,
+      correlationId: trip.command.correlationId,
+      causationId: trip.command.causationId,
+      outcome: trip.outcome,
+      position: trip.position,
+      spans: this.#spans(reached, trip.appendedAt),
+    })
+  }
+
+  #spans(reached: readonly (number | undefined)[], appendedAt: number): readonly Span[] {
+    const { clockOrigin } = this.#options
+    const spans: Span[] = []
+    for (let i = 0; i < steps.length; i++) {
+      const startedAt = reached[i]
+      const next = reached[i + 1]
+      if (startedAt === undefined || next === undefined) break
+      // Steps 8 and 9 are one transaction: both begin with it and end when it is complete.
+      const endedAt = i === 7 || i === 8 ? appendedAt : next
+      spans.push({ number: i + 1, step: steps[i] as Span['step'], startedAt: clockOrigin + startedAt, durationMs: Math.max(0, endedAt - startedAt) })
+    }
+    return spans
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Export and import of a log: newline-delimited, a header and then one record a line, in the notation of devalue (JSON that
+ * also carries Dates, Maps, BigInts, undefined and binary data).
+ */
+import { parse, stringify } from 'devalue'
+import { messageOf, OutpostError } from '../errors.ts'
+import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
+import type { LogStorage } from '../storage/storage.ts'
+import type { Log } from '../write/log.ts'
+
+const PAGE = 64
+/** Marks a log that is being imported into; one that is found so was given up half-way. */
+export const IMPORTING = 'importing'
+
+interface Header {
+  readonly outpost: 'export'
+  readonly format: number
+  readonly app: string
+  readonly exportedAt: number
+  readonly records: number
+  readonly events: number
+}
+
+/** @param from number of the last record exported so far; 0 for the header and the first page */
+export async function exportPage(log: Log, app: string, from: number, now: number): Promise<{ text: string; next: number | undefined }> {
+  const header: Header = { outpost: 'export', format: LOG_FORMAT, app, exportedAt: now, records: log.head.record, events: log.position }
+  const records = await log.records(from, PAGE)
+  const lines = records.map((record) => stringify(record))
+  if (from === 0) lines.unshift(JSON.stringify(header))
+  const last = records[records.length - 1]
+  return {
+    text: lines.map((line) => `${line}\n`).join(''),
+    next: last && last.number < log.head.record ? last.number : undefined,
+  }
+}
+
+const invalid = (what: string, cause?: unknown): never => {
+  throw new OutpostError('invalid-import', `${what} Nothing was kept; choose an export of this app.`, {}, cause)
+}
+
+/** One import into an empty log. What it has written counts only once it has ended. */
+export class Import {
+  readonly #storage: LogStorage
+  readonly #header: Header
+  #last: LogRecord | undefined
+  #events = 0
+
+  private constructor(storage: LogStorage, header: Header) {
+    this.#storage = storage
+    this.#header = header
+  }
+
+  static async begin(storage: LogStorage, log: Log, app: string, line: string, alone: () => Promise<boolean>): Promise<Import> {
+    let header: Header
+    try {
+      header = JSON.parse(line) as Header
+    } catch (cause) {
+      return invalid('The file does not begin as an export does.', cause)
+    }
+    if (header === null || typeof header !== 'object' || header.outpost !== 'export') return invalid('The file does not begin as an export does.')
+    if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
+    if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
+    if (log.head.record > 0)
+      throw new OutpostError('log-not-empty', `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`)
+    // Before looking for others: a tab that opens now sees the mark, one that opened before is seen.
+    await storage.meta.update<boolean>(IMPORTING, () => true, 'strict')
+    if (!(await alone())) {
+      await storage.meta.update<boolean>(IMPORTING, () => undefined)
+      throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
+    }
+    return new Import(storage, header)
+  }
+
+  async page(lines: readonly string[]): Promise<void> {
+    const records = lines.filter((line) => line !== '').map((line) => this.#read(line))
+    if (records.length === 0) return
+    if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote into the log meanwhile.')
+  }
+
+  async end(): Promise<{ records: number; events: number }> {
+    const records = this.#last?.number ?? 0
+    if (records !== this.#header.records || this.#events !== this.#header.events)
+      invalid(`The file is cut off: it holds ${records} of ${this.#header.records} records.`)
+    await this.#storage.meta.update<boolean>(IMPORTING, () => undefined, 'strict')
+    return { records, events: this.#events }
+  }
+
+  #read(line: string): LogRecord {
+    let record: LogRecord
+    try {
+      record = parse(line) as LogRecord
+    } catch (cause) {
+      return invalid(`Record ${(this.#last?.number ?? 0) + 1} cannot be read: ${messageOf(cause)}.`, cause)
+    }
+    const number = (this.#last?.number ?? 0) + 1
+    if (
+      record?.number !== number ||
+      record.position !== this.#events + 1 ||
+      record.kind !== 'commit' ||
+      record.format > LOG_FORMAT ||
+      !Array.isArray(record.commands) ||
+      !Array.isArray(record.events)
+    )
+      return invalid(`Record ${number} is not what an export holds there.`)
+    this.#last = record
+    this.#events += record.events.length
+    return record
+  }
+}

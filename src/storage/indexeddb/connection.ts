@@ -1,0 +1,192 @@
+/**
+ * One handle's connection to one database. Where the browser loses it, it is dropped and opened again, and what is safe to
+ * repeat is repeated:
+ *
+ * - reads, always;
+ * - writes, only where their transaction could not even be made. One that died without an answer is *in doubt* (it may have
+ *   committed): it rejects with `storage-failed` and `details.inDoubt`.
+ *
+ * A handle never moves to another database of the same name: where its own was deleted, it ends.
+ *
+ *     open ── lost ──▶ opening again (0, 100, 1000 ms) ──▶ open
+ *      │                     │ gone, replaced, newer, three times in vain
+ *      └─ close(), deleted ──┴──▶ ended: every call rejects with `closed`
+ */
+import { OutpostError } from '../../errors.ts'
+import type { Durability } from '../storage.ts'
+import type { Database } from './open-database.ts'
+import { isConnectionLoss, nameOf, translateError } from './translate-error.ts'
+
+/** Before each new attempt after a loss. The first loss is mostly a stale handle, which opens at once. */
+const RETRY_DELAYS_MS = [0, 100, 1000]
+
+/** Aborts for these reasons are IndexedDB's word that nothing was written. */
+const DEFINITE = new Set(['ConstraintError', 'QuotaExceededError', 'DataError', 'DataCloneError'])
+
+export class Connection {
+  readonly #name: string
+  readonly #open: (mode: 'create' | 'existing') => Promise<Database>
+  #database: Database | undefined
+  #opening: Promise<Database> | undefined
+  #incarnation: string | undefined
+  #ended: string | undefined
+  /** Called once if the connection ends without `close()`. */
+  onEnded: ((reason: string) => void) | undefined
+
+  constructor(name: string, open: (mode: 'create' | 'existing') => Promise<Database>) {
+    this.#name = name
+    this.#open = open
+  }
+
+  /** Opens for the first time, making the database where there is none. */
+  async open(): Promise<void> {
+    await this.#connected()
+  }
+
+  /** Gives what `body` came to. It may run again, on a new connection. */
+  read<T>(stores: string[], doing: string, body: (transaction: IDBTransaction) => Promise<T>): Promise<T> {
+    return this.#run(doing, true, (database) => {
+      const transaction = database.transaction(stores)
+      return () => perform(transaction, body)
+    })
+  }
+
+  /** Gives what `body` came to, once the transaction is complete. What `body` throws aborts it and is passed on. */
+  write<T>(stores: string[], durability: Durability, doing: string, body: (transaction: IDBTransaction) => T | Promise<T>): Promise<T> {
+    return this.#run(doing, false, (database) => {
+      const transaction = database.transaction(stores, 'readwrite', { durability })
+      return () => perform(transaction, body)
+    })
+  }
+
+  close(): void {
+    this.onEnded = undefined
+    this.#end('it was closed')
+  }
+
+  /** @param begin makes the transaction, and gives what runs it: only a failure of the first is certain to have done nothing */
+  async #run<T>(doing: string, repeatable: boolean, begin: (database: IDBDatabase) => () => Promise<T>): Promise<T> {
+    for (let failures = 0; ; failures++) {
+      const database = this.#database ?? (await this.#connected())
+      let begun = false
+      try {
+        const work = begin(database.native)
+        begun = true
+        return await work()
+      } catch (error) {
+        if (!(error instanceof DOMException)) throw error
+        const lost = isConnectionLoss(error)
+        if (lost) this.#drop(database)
+        const inDoubt = begun && !repeatable && !DEFINITE.has(nameOf(error))
+        const delayMs = lost && (repeatable || !begun) ? RETRY_DELAYS_MS[failures] : undefined
+        if (delayMs === undefined) {
+          throw translateError(error, `${doing} "${this.#name}"`, { database: this.#name, ...(inDoubt && { inDoubt }) })
+        }
+        await delay(delayMs)
+      }
+    }
+  }
+
+  async #connected(): Promise<Database> {
+    this.#refuseWhenEnded()
+    this.#opening ??= this.#connect().finally(() => (this.#opening = undefined))
+    const database = await this.#opening
+    this.#refuseWhenEnded()
+    return database
+  }
+
+  async #connect(): Promise<Database> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return this.#adopt(await this.#open(this.#incarnation === undefined ? 'create' : 'existing'))
+      } catch (error) {
+        this.#refuseWhenEnded()
+        const lost = isConnectionLoss(error)
+        const delayMs = lost ? RETRY_DELAYS_MS[failures] : undefined
+        if (delayMs === undefined) {
+          const translated = translateError(error, `Opening "${this.#name}"`, { database: this.#name })
+          // A full disk or a slow answer passes; the rest does not.
+          if (lost || translated.code === 'closed' || translated.code === 'storage-newer') this.#end(translated.message)
+          throw translated
+        }
+        await delay(delayMs)
+      }
+    }
+  }
+
+  #adopt(database: Database): Database {
+    if (this.#ended !== undefined) {
+      database.close()
+      this.#refuseWhenEnded()
+    }
+    this.#incarnation ??= database.incarnation
+    if (database.incarnation !== this.#incarnation) {
+      database.close()
+      throw new OutpostError('closed', `The data of "${this.#name}" was deleted and made anew: connect again.`, { database: this.#name })
+    }
+    database.native.addEventListener('versionchange', ({ newVersion }) => {
+      this.#end(newVersion === null ? `"${this.#name}" was deleted` : `a newer build upgrades "${this.#name}"`)
+    })
+    // The browser closed it by itself: site data cleared, or an I/O error. Opening again tells which.
+    database.native.addEventListener('close', () => {
+      this.#drop(database)
+      this.#connected().catch(() => {
+        // Told by onEnded, or by the next call.
+      })
+    })
+    this.#database = database
+    return database
+  }
+
+  #drop(database: Database): void {
+    if (this.#database === database) this.#database = undefined
+    database.close()
+  }
+
+  #end(reason: string): void {
+    if (this.#ended !== undefined) return
+    this.#ended = reason
+    if (this.#database) this.#drop(this.#database)
+    this.onEnded?.(reason)
+  }
+
+  #refuseWhenEnded(): void {
+    if (this.#ended === undefined) return
+    throw new OutpostError('closed', `"${this.#name}" is closed (${this.#ended}): connect again.`, { database: this.#name })
+  }
+}
+
+/**
+ * Runs `body` and commits. A read is answered by its last result, without waiting for the end of the transaction; a write
+ * only on `complete`, because a request's success is no commit: a full disk aborts after it.
+ */
+function perform<T>(transaction: IDBTransaction, body: (transaction: IDBTransaction) => T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let value: T
+    let thrown: unknown
+    const settle = (outcome: T) => {
+      value = outcome
+      if (transaction.mode === 'readonly') resolve(outcome)
+      transaction.commit()
+    }
+    const fail = (error: unknown) => {
+      thrown = error
+      try {
+        transaction.abort()
+      } catch {
+        // Finished already, and so is what its end tells.
+      }
+    }
+    transaction.oncomplete = () => resolve(value)
+    transaction.onabort = () => reject(transaction.error ?? thrown ?? new DOMException('The transaction was aborted', 'AbortError'))
+    try {
+      const outcome = body(transaction)
+      if (outcome instanceof Promise) outcome.then(settle).catch(fail)
+      else settle(outcome)
+    } catch (error) {
+      fail(error)
+    }
+  })
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,59 @@
+import { type Checkpoint, sameCheckpoint } from '../record.ts'
+import type { PersistenceStore, SavedState } from '../storage.ts'
+import type { Connection } from './connection.ts'
+import { allUnder, countOf } from './key-range.ts'
+import { resultOf, resultsOf } from './request.ts'
+import { STATES_BY_DUE } from './schema.ts'
+
+interface StoredState {
+  readonly fold: string
+  readonly saved: SavedState
+}
+
+export function createPersistenceStore(connection: Connection, ranges: typeof IDBKeyRange): PersistenceStore {
+  return {
+    checkpoints: () =>
+      connection.read(['checkpoints'], 'Reading the checkpoints of', async (transaction) => {
+        const store = transaction.objectStore('checkpoints')
+        const folds = store.getAllKeys()
+        const checkpoints: Checkpoint[] = await resultOf(store.getAll())
+        return new Map(folds.result.map((fold, i) => [fold as string, checkpoints[i] as Checkpoint]))
+      }),
+
+    load: (fold, keys) =>
+      connection.read(['states', 'checkpoints'], 'Loading states of', async (transaction) => {
+        const states = transaction.objectStore('states')
+        const checkpoint: IDBRequest<Checkpoint | undefined> = transaction.objectStore('checkpoints').get(fold)
+        const stored = await resultsOf<StoredState | undefined>(keys.map((key) => states.get([fold, key])))
+        return { checkpoint: await resultOf(checkpoint), states: stored.map((state) => state?.saved) }
+      }),
+
+    save: (writes) =>
+      connection.write(['states', 'checkpoints'], 'relaxed', 'Saving states of', async (transaction) => {
+        const states = transaction.objectStore('states')
+        const checkpoints = transaction.objectStore('checkpoints')
+        const stored = await resultsOf<Checkpoint | undefined>(writes.map(({ fold }) => checkpoints.get(fold)))
+        if (!writes.every(({ expected }, i) => sameCheckpoint(stored[i], expected))) return 'stale'
+        for (const { fold, checkpoint, puts, removes } of writes) {
+          for (const key of removes) states.delete([fold, key])
+          for (const saved of puts) states.put({ fold, saved } satisfies StoredState, [fold, saved.key])
+          checkpoints.put(checkpoint, fold)
+        }
+        return 'saved'
+      }),
+
+    due: (fold, limit) =>
+      connection.read(['states', 'checkpoints'], 'Reading timers of', async (transaction) => {
+        const checkpoint: IDBRequest<Checkpoint | undefined> = transaction.objectStore('checkpoints').get(fold)
+        const byDue = transaction.objectStore('states').index(STATES_BY_DUE)
+        const stored: StoredState[] = limit <= 0 ? [] : await resultOf(byDue.getAll(allUnder([fold], ranges), countOf(limit)))
+        return { checkpoint: await resultOf(checkpoint), states: stored.map(({ saved }) => saved) }
+      }),
+
+    drop: (fold) =>
+      connection.write(['states', 'checkpoints'], 'relaxed', 'Dropping states of', (transaction) => {
+        transaction.objectStore('states').delete(allUnder([fold], ranges))
+        transaction.objectStore('checkpoints').delete(fold)
+      }),
+  }
+}

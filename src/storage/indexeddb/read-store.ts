@@ -1,0 +1,52 @@
+import { type Checkpoint, sameCheckpoint } from '../record.ts'
+import type { ReadStore, ReadStoreSchema, Row } from '../storage.ts'
+import type { Connection } from './connection.ts'
+import { resultOf, resultsOf } from './request.ts'
+import { countRows, scanRows } from './scan-rows.ts'
+import { CHECKPOINT } from './schema.ts'
+
+export function createReadStore(connection: Connection, schema: ReadStoreSchema, ranges: typeof IDBKeyRange): ReadStore {
+  const readCheckpoint = (transaction: IDBTransaction): IDBRequest<Checkpoint | undefined> =>
+    transaction.objectStore('system').get(CHECKPOINT)
+
+  const store: ReadStore = {
+    onClosed: undefined,
+    close: () => connection.close(),
+
+    checkpoint: () => connection.read(['system'], 'Reading the checkpoint of', (transaction) => resultOf(readCheckpoint(transaction))),
+
+    load: (keys) =>
+      connection.read(['rows', 'system'], 'Loading rows of', async (transaction) => {
+        const checkpoint = readCheckpoint(transaction)
+        const rows = transaction.objectStore('rows')
+        const found = await resultsOf<Row | undefined>(keys.map((key) => rows.get(key as IDBValidKey)))
+        return { checkpoint: await resultOf(checkpoint), rows: found }
+      }),
+
+    scan: (scan) =>
+      connection.read(['rows', 'system'], 'Scanning rows of', async (transaction) => {
+        const checkpoint = readCheckpoint(transaction)
+        const rows = await scanRows(transaction.objectStore('rows'), schema, scan, ranges)
+        return { checkpoint: await resultOf(checkpoint), rows }
+      }),
+
+    count: (scan) =>
+      connection.read(['rows', 'system'], 'Counting rows of', async (transaction) => {
+        const checkpoint = readCheckpoint(transaction)
+        const count = await countRows(transaction.objectStore('rows'), schema, scan, ranges)
+        return { checkpoint: await resultOf(checkpoint), count }
+      }),
+
+    save: ({ expected, checkpoint, puts, removes }) =>
+      connection.write(['rows', 'system'], 'relaxed', 'Saving rows of', async (transaction) => {
+        if (!sameCheckpoint(await resultOf(readCheckpoint(transaction)), expected)) return 'stale'
+        const rows = transaction.objectStore('rows')
+        for (const key of removes) rows.delete(key as IDBValidKey)
+        for (const row of puts) rows.put(row)
+        transaction.objectStore('system').put(checkpoint, CHECKPOINT)
+        return 'saved'
+      }),
+  }
+  connection.onEnded = (reason) => store.onClosed?.(reason)
+  return store
+}

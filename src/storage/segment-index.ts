@@ -1,0 +1,342 @@
+/**
+ * The packed index of the log: which records may hold a command id, and which hold Events of one stream, without an
+ * index entry per Event in IndexedDB and without a scan of the log. A log-structured merge tree over the SegmentStore:
+ *
+ * ```
+ *  folded record ── add ──▶ pending, exact, in memory           records after the checkpoint
+ *                             │ flush: sort, pack
+ *                             ▼
+ *  runs of 1 block      ▮▮▮▮▮▮▮▮  eight of a size                records up to the checkpoint
+ *                             │ merge, at most one a flush
+ *  runs of ≤ 8 blocks   ▬▬▬
+ *  runs of ≤ 64, ≤ 128  ▬▬▬▬▬
+ *  longer ones          ▬▬▬▬▬▬▬▬▬▬  stay as they are (up to 256 blocks, 700,000 entries)
+ * ```
+ * There are two of this kind: `commands`, an entry for every Command of a record, consequences too, and `streams`, an
+ * entry for every stream and record with Events of it. An entry is 12 bytes: a hash of 53 bits and the record's number.
+ * What a run looks like: `packed-run.ts`; which runs are merged: `merge-runs.ts`. The catalogue lists all runs and is
+ * replaced whole at each flush, in one transaction with the blocks and the checkpoint.
+ *
+ * **A lookup** takes memory's answer and asks all runs at once: one read for all filters, one for all blocks that pass
+ * them (256 blocks at most in a call). 128 filters, enough for 2.7 million entries, and 64 blocks stay in memory, so an
+ * id that was never seen mostly costs no read. A million entries make about 20 runs, ten million about 40.
+ *
+ * **Why it is right**, also with several tabs on one log:
+ * - Each entry of a record up to the head is either in a run of the catalogue (record ≤ checkpoint) or pending
+ *   (checkpoint < record ≤ head). Both change in one synchronous step, only after the transaction is complete.
+ * - Every save moves the checkpoint, so its compare also guards the catalogue that the new one was made from: there is
+ *   no merge without a flush. An emptied index gets a checkpoint of its own (record 0 with an id used once).
+ * - Runs never change and run numbers are never used again, `nextRun` only grows: a block in memory is right for ever,
+ *   and of two catalogues the one with the higher `nextRun` is the newer. A block that is gone means that the runs were
+ *   merged since the catalogue was read: it is read again and the lookup starts anew.
+ * - A tab that finds the checkpoint moved drops what is pending up to there, since the other tab folded the same log. It
+ *   flushes again only once its own head is beyond that. Answers hold no record above the own head.
+ * - Where another tab emptied the index, records may be neither pending here nor stored: until that tab has indexed
+ *   them again lookups are refused, never wrong.
+ * - After a power loss the checkpoint may name a record that the log does not hold. Only the log can tell:
+ *   `while (index.checkpoint is not in the log) await index.clear()`, then add the records after `index.checkpoint`.
+ */
+import { OutpostError } from '../errors.ts'
+import { BlockReader } from './block-reader.ts'
+import { findInRuns } from './find-in-runs.ts'
+import { hash53 } from './hash.ts'
+import { dueMerge, mergeRuns } from './merge-runs.ts'
+import { ENTRIES_PER_BLOCK } from './packed-run.ts'
+import type { PackedRun, Run } from './packed-run.ts'
+import { PendingEntries } from './pending-entries.ts'
+import { checkpointOf, LOG_START } from './record.ts'
+import type { Checkpoint, LogRecord } from './record.ts'
+import type { SegmentStore } from './storage.ts'
+
+export interface SegmentIndex {
+  /**
+   * The record up to which the runs are complete; undefined where there are none. Adding goes on after it. If it is not
+   * in the log, {@link clear}.
+   */
+  readonly checkpoint: Checkpoint | undefined
+  /** The last record added, or the checkpoint as of opening; answers are as of here. */
+  readonly head: Checkpoint
+  /** Entries in memory: decides when to flush; a few thousand make a good run. */
+  readonly pending: number
+  /**
+   * Takes one folded record into memory. Records up to the head are ignored.
+   * @throws `storage-failed` where it is not the next one, or is another record than the checkpoint of its number
+   */
+  add(record: LogRecord): void
+  /**
+   * For each id, as of the call: numbers of the records that may hold it as a Command, newest first. Empty: certainly
+   * not in the log. Rarely (equal hashes) a number too many, never one too few: look into the record.
+   * @throws `storage-failed` where a block is lost ({@link clear}), or another tab emptied the index ({@link reset})
+   */
+  findCommands(ids: readonly string[]): Promise<readonly (readonly number[])[]>
+  /** As of the call: numbers of the records with Events of this stream, ascending; rarely one too many. Throws as above. */
+  findStream(aggregate: string, aggregateId: string): Promise<readonly number[]>
+  /**
+   * Writes what is pending as one new run of each index and does at most one merge. Calls queue.
+   * @returns `stale` where another tab wrote first: nothing was written, its catalogue is taken over, and what that
+   *   does not cover stays pending; `idle` where there was nothing to write: another tab is ahead, or emptied the index
+   * @throws what the store throws: everything stays pending
+   */
+  flush(): Promise<'saved' | 'stale' | 'idle'>
+  /** Drops all memory and reads the catalogue anew. Nothing is added until it resolves. */
+  reset(): Promise<void>
+  /** Empties the index, unless another tab wrote since, then resets. What {@link checkpoint} is afterwards decides. */
+  clear(): Promise<void>
+}
+
+export interface SegmentIndexOptions {
+  /** Non-negative integers of at most 53 bits. All who use one store must use the same. */
+  readonly hash?: (text: string) => number
+  readonly entriesPerBlock?: number
+}
+
+export async function openSegmentIndex(store: SegmentStore, options: SegmentIndexOptions = {}): Promise<SegmentIndex> {
+  const index = new PackedIndex(store, options)
+  await index.reset()
+  return index
+}
+
+const FORMAT = 1
+const KEPT_FILTERS = 128
+const KEPT_BLOCKS = 64
+
+const INDEXES = ['commands', 'streams'] as const
+type IndexName = (typeof INDEXES)[number]
+
+type Runs = Readonly<Record<IndexName, readonly Run[]>>
+
+interface Catalogue {
+  readonly format: number
+  /** Grows with every save. */
+  readonly nextRun: number
+  readonly runs: Runs
+}
+
+/** What one transaction wrote. */
+interface Stored {
+  readonly checkpoint: Checkpoint | undefined
+  readonly catalogue: Catalogue
+}
+
+const NOTHING: Stored = { checkpoint: undefined, catalogue: { format: FORMAT, nextRun: 1, runs: { commands: [], streams: [] } } }
+
+const streamKey = (aggregate: string, aggregateId: string): string => `${aggregate}/${aggregateId}`
+
+class PackedIndex implements SegmentIndex {
+  readonly #store: SegmentStore
+  readonly #hash: (text: string) => number
+  readonly #entriesPerBlock: number
+  readonly #readers: { readonly entries: BlockReader; readonly filters: BlockReader }
+  readonly #pending = { commands: new PendingEntries(), streams: new PendingEntries() }
+  #stored = NOTHING
+  #head = LOG_START
+  /** Every entry of the records after this one, up to the head, is pending. */
+  #pendingAfter = 0
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(store: SegmentStore, { hash = hash53, entriesPerBlock = ENTRIES_PER_BLOCK }: SegmentIndexOptions) {
+    this.#store = store
+    this.#hash = hash
+    this.#entriesPerBlock = entriesPerBlock
+    this.#readers = { entries: new BlockReader(store, KEPT_BLOCKS), filters: new BlockReader(store, KEPT_FILTERS) }
+  }
+
+  get checkpoint(): Checkpoint | undefined {
+    return recordOf(this.#stored) === 0 ? undefined : this.#stored.checkpoint
+  }
+
+  get head(): Checkpoint {
+    return this.#head
+  }
+
+  get pending(): number {
+    return this.#pending.commands.size + this.#pending.streams.size
+  }
+
+  add(record: LogRecord): void {
+    const { number } = record
+    if (number <= this.#head.record) return
+    if (number !== this.#head.record + 1) {
+      throw new OutpostError('storage-failed', `Record ${number} came after record ${this.#head.record}: a gap, reset the index and read the log again.`)
+    }
+    const { checkpoint } = this.#stored
+    if (checkpoint?.record === number && checkpoint.id !== record.id) {
+      throw new OutpostError('storage-failed', `The packed index is as of another record ${number} than the log holds: clear the index.`)
+    }
+    this.#head = checkpointOf(record)
+    if (number <= this.#pendingAfter) return
+    for (const { id } of record.commands) this.#pending.commands.add(id, number)
+    for (const { type, aggregateId } of record.events) {
+      this.#pending.streams.add(streamKey(type.slice(0, type.lastIndexOf('.')), aggregateId), number)
+    }
+  }
+
+  findCommands(ids: readonly string[]): Promise<readonly (readonly number[])[]> {
+    return this.#find('commands', ids, (a, b) => b - a)
+  }
+
+  async findStream(aggregate: string, aggregateId: string): Promise<readonly number[]> {
+    const [records = []] = await this.#find('streams', [streamKey(aggregate, aggregateId)], (a, b) => a - b)
+    return records
+  }
+
+  flush(): Promise<'saved' | 'stale' | 'idle'> {
+    return this.#inTurn(() => this.#flush())
+  }
+
+  reset(): Promise<void> {
+    return this.#inTurn(() => this.#reset())
+  }
+
+  clear(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { checkpoint, catalogue } = this.#stored
+      if (checkpoint !== undefined) {
+        const { nextRun, runs } = catalogue
+        await this.#store.save({
+          expected: checkpoint,
+          checkpoint: { record: 0, id: `emptied-${nextRun}` },
+          catalogue: { ...NOTHING.catalogue, nextRun: nextRun + 1 },
+          puts: [],
+          removes: INDEXES.flatMap((index) => runs[index].map(({ run }) => ({ index, run }))),
+        })
+      }
+      await this.#reset()
+    })
+  }
+
+  async #find(index: IndexName, keys: readonly string[], order: (a: number, b: number) => number): Promise<readonly (readonly number[])[]> {
+    const last = this.#head.record
+    for (;;) {
+      if (!this.#covers(last)) await this.#refresh(this.#stored)
+      if (!this.#covers(last)) {
+        throw new OutpostError('storage-failed', 'The packed index was emptied by another tab, or reset meanwhile: reset it, add the records after its checkpoint, and ask again.')
+      }
+      const stored = this.#stored
+      // Memory and catalogue as of one instant: a flush that completes meanwhile moves entries from one to the other.
+      const probes = keys.map((key) => ({ hash: this.#hash(key), found: this.#pending[index].get(key).filter((record) => record <= last) }))
+      if (await findInRuns(this.#readers, index, stored.catalogue.runs[index], probes, last)) {
+        return probes.map(({ found }) => [...new Set(found)].sort(order))
+      }
+      await this.#refresh(stored)
+      if (this.#stored === stored) throw lostBlock(index)
+    }
+  }
+
+  async #flush(): Promise<'saved' | 'stale' | 'idle'> {
+    if (!this.#covers(this.#head.record)) await this.#refresh(this.#stored)
+    const base = this.#stored
+    if (!this.#covers(this.#head.record) || this.#head.record <= recordOf(base)) return 'idle'
+    const merge = dueIn(base.catalogue)
+    let merged: PackedRun | undefined
+    if (merge) {
+      // A look before the long work: tabs that fold the same log come to flush at the same time.
+      await this.#refresh(base)
+      if (this.#stored !== base) return 'stale'
+      merged = await mergeRuns(this.#store, merge.index, merge.runs, this.#into(base.catalogue.nextRun))
+      if (!merged) await this.#refresh(base)
+      if (this.#stored !== base) return 'stale'
+      if (!merged) throw lostBlock(merge.index)
+    }
+
+    // From here to the save nothing is awaited: what is packed is what the checkpoint says.
+    const { nextRun, runs } = base.catalogue
+    const made: { readonly index: IndexName; readonly packed: PackedRun }[] = []
+    if (merge && merged) made.push({ index: merge.index, packed: merged })
+    for (const index of INDEXES) {
+      if (this.#pending[index].size > 0) made.push({ index, packed: this.#pending[index].pack(this.#hash, this.#into(nextRun + made.length)) })
+    }
+    const gone = new Set(merge?.runs)
+    const runsOf = (of: IndexName): readonly Run[] => [
+      ...runs[of].filter((run) => !gone.has(run)),
+      ...made.filter(({ index }) => index === of).map(({ packed }) => packed.run),
+    ]
+    const next = {
+      checkpoint: this.#head,
+      catalogue: { format: FORMAT, nextRun: nextRun + Math.max(1, made.length), runs: { commands: runsOf('commands'), streams: runsOf('streams') } },
+    }
+    const answer = await this.#store.save({
+      expected: base.checkpoint,
+      ...next,
+      puts: made.flatMap(({ index, packed }) => packed.blocks.map((bytes, block) => ({ index, run: packed.run.run, block, bytes }))),
+      removes: merge ? merge.runs.map(({ run }) => ({ index: merge.index, run })) : [],
+    })
+    if (answer === 'saved') {
+      this.#takeOver(next)
+      for (const { index, packed } of made) this.#keepFilters(index, packed)
+      return 'saved'
+    }
+    await this.#refresh(base)
+    if (this.#stored === base) throw new OutpostError('storage-failed', 'The packed index is stale, yet there is no newer one in its store: clear the index.')
+    return 'stale'
+  }
+
+  async #reset(): Promise<void> {
+    this.#stored = await this.#read()
+    this.#head = this.checkpoint ?? LOG_START
+    this.#pendingAfter = this.#head.record
+    for (const index of INDEXES) this.#pending[index].clear()
+    this.#readers.entries.forget()
+    this.#readers.filters.forget()
+  }
+
+  /** Reads the catalogue anew, unless that has happened since `known` was taken. */
+  async #refresh(known: Stored): Promise<void> {
+    if (this.#stored === known) this.#takeOver(await this.#read())
+  }
+
+  async #read(): Promise<Stored> {
+    const { checkpoint, value } = await this.#store.catalogue()
+    return value === undefined ? NOTHING : { checkpoint, catalogue: readable(value as Catalogue) }
+  }
+
+  #takeOver(stored: Stored): void {
+    if (stored.catalogue.nextRun <= this.#stored.catalogue.nextRun) return
+    this.#stored = stored
+    const record = recordOf(stored)
+    if (record <= this.#pendingAfter) return
+    this.#pendingAfter = record
+    for (const index of INDEXES) this.#pending[index].dropThrough(record)
+  }
+
+  /** Every entry of the records up to this one is stored or pending. */
+  #covers(last: number): boolean {
+    const stored = recordOf(this.#stored)
+    return stored >= this.#pendingAfter && Math.max(stored, this.#head.record) >= last
+  }
+
+  #keepFilters(index: IndexName, { run: { run, firsts }, blocks }: PackedRun): void {
+    for (let block = firsts.length; block < blocks.length; block++) {
+      this.#readers.filters.keep({ index, run, block }, blocks[block] as Uint8Array)
+    }
+  }
+
+  #into(run: number): { readonly run: number; readonly entriesPerBlock: number } {
+    return { run, entriesPerBlock: this.#entriesPerBlock }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work)
+    // The caller has the error; the next in turn starts all the same.
+    this.#queue = done.catch(() => undefined)
+    return done
+  }
+}
+
+const recordOf = ({ checkpoint }: Stored): number => checkpoint?.record ?? 0
+
+function readable(catalogue: Catalogue): Catalogue {
+  if (catalogue.format === FORMAT) return catalogue
+  throw new OutpostError('storage-newer', `The packed index has format ${catalogue.format}, this build knows ${FORMAT}: load the newer app.`)
+}
+
+function dueIn({ runs }: Catalogue): { readonly index: IndexName; readonly runs: readonly Run[] } | undefined {
+  for (const index of INDEXES) {
+    const due = dueMerge(runs[index])
+    if (due) return { index, runs: due }
+  }
+  return undefined
+}
+
+const lostBlock = (index: IndexName): OutpostError =>
+  new OutpostError('storage-failed', `The packed index of ${index} has lost a block: clear the index and add all records again.`, { index })

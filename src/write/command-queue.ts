@@ -1,0 +1,339 @@
+/**
+ * The command queue with group commit: whatever waits when the last commit is through is decided in order, each Command
+ * seeing those before it, and appended in one transaction. Outcomes are given only when that is complete.
+ *
+ * If another tab wrote first, the append is refused, its records are folded, and everything is decided again: on the new
+ * state, with the frozen context, except what stands in the log by now.
+ */
+import type { Outcome } from '../domain/infer.ts'
+import { OutpostError } from '../errors.ts'
+import { LOG_FORMAT, type LogRecord, type StoredEvent } from '../storage/record.ts'
+import type { Durability } from '../storage/storage.ts'
+import type { Decider, Marks, Undecided } from './decider.ts'
+import type { Log } from './log.ts'
+import { outcomeOf, type Receipts } from './receipts.ts'
+import { UnitOfWork, type Attempt } from './unit-of-work.ts'
+
+/** Decided at most so long before a commit, so that those first in line do not wait for a burst behind them. */
+const SLICE_MS = 16
+const MAX_BATCH = 512
+/** Commands looked up and loaded for together. */
+const PREFETCH = 64
+/**
+ * A record is closed at so many Events or Commands. Values that Chromium's LevelDB keeps inline are ≲ 32 KiB; a record of
+ * 128 ordinary Events is about that.
+ */
+const RECORD_EVENTS = 128
+const RECORD_COMMANDS = 128
+
+/** A root Command in the queue. */
+export interface QueuedCommand {
+  readonly command: Undecided
+  /** True where the id cannot be in the log. */
+  readonly fresh: boolean
+  readonly durability: Durability
+}
+
+/** How one Command went, for whoever traces. Times are the worker's `performance.now()`. */
+export interface Trip {
+  readonly command: Undecided
+  readonly marks: Marks
+  readonly dispatchedAt: number
+  readonly startedAt: number
+  readonly appendStartedAt: number
+  readonly appendedAt: number
+  readonly outcome: 'accepted' | 'refused' | 'failed'
+  readonly position: number | undefined
+}
+
+export interface CommandQueueOptions {
+  readonly log: Log
+  readonly decider: Decider
+  readonly receipts: Receipts
+  readonly stateVersionOf: (aggregate: string) => { readonly stateVersion: number; readonly stateStored: boolean } | undefined
+  readonly now: () => number
+  readonly clock: () => number
+  readonly randomId: () => string
+  /** Resolves when saved states are usable; Commands wait for it. */
+  readonly ready: Promise<void>
+  /** Asked once a Command; undefined while nobody traces. */
+  readonly onTrip: () => ((trip: Trip) => void) | undefined
+}
+
+interface Waiting extends QueuedCommand {
+  readonly dispatchedAt: number
+  readonly settle: (outcome: Outcome) => void
+  readonly fail: (error: unknown) => void
+}
+
+/** A waiting Command in the unit of work that is being decided. */
+interface Decided {
+  readonly waiting: Waiting
+  readonly attempt: Attempt
+  readonly index: number
+  readonly marks: Marks
+  readonly startedAt: number
+}
+
+export class CommandQueue {
+  readonly #options: CommandQueueOptions
+  #waiting: Waiting[] = []
+  #running: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: CommandQueueOptions) {
+    this.#options = options
+  }
+
+  /** Commands that wait or are being decided. */
+  get length(): number {
+    return this.#waiting.length
+  }
+
+  /** Puts a Command into the queue; settles when its outcome is durable. */
+  dispatch(queued: QueuedCommand): Promise<Outcome> {
+    return new Promise((settle, fail) => {
+      if (this.#closed) {
+        fail(new OutpostError('closed', `Command "${queued.command.type}" (${queued.command.id}) came after the app was closed.`))
+        return
+      }
+      this.#waiting.push({ ...queued, dispatchedAt: this.#options.clock(), settle, fail })
+      this.#running ??= this.#drain()
+    })
+  }
+
+  /** @returns false where the Command is in a commit already, or was never here */
+  cancel(commandId: string): boolean {
+    const index = this.#waiting.findIndex(({ command }) => command.id === commandId)
+    const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
+    waiting?.fail(new OutpostError('aborted', `Command "${waiting.command.type}" (${commandId}) was taken back. Nothing was stored.`))
+    return waiting !== undefined
+  }
+
+  /** Finishes what is being committed; what still waits fails with `closed`. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const { command, fail } of this.#waiting.splice(0))
+      fail(new OutpostError('closed', `Command "${command.type}" (${command.id}) was still waiting when the app was closed. Nothing was stored.`))
+    await this.#running
+  }
+
+  async #drain(): Promise<void> {
+    await undefined // what is dispatched in the same tick is one batch
+    try {
+      await this.#options.ready
+      while (this.#waiting.length > 0) await this.#options.log.turn(() => this.#commit())
+    } catch (error) {
+      for (const { fail } of this.#waiting.splice(0)) fail(error)
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  /** One group commit: takes from the queue until a slice of time is over, decides, appends, answers. */
+  async #commit(): Promise<void> {
+    const batch: Waiting[] = []
+    try {
+      for (;;) {
+        const result = await this.#tryCommit(batch)
+        if (result === 'done') return
+      }
+    } catch (error) {
+      for (const { fail } of batch) fail(error)
+    }
+  }
+
+  /** @param batch what is decided here; kept by a Command that has to be decided again, extended from the queue */
+  async #tryCommit(batch: Waiting[]): Promise<'done' | 'again'> {
+    const { log, clock } = this.#options
+    const from = log.head.record
+    const work = new UnitOfWork(log.position)
+    const decided: Decided[] = []
+    const deadline = clock() + SLICE_MS
+    let next = 0
+    let prefetched = 0
+    for (;;) {
+      if (next === prefetched) {
+        if (prefetched === batch.length) {
+          if (prefetched > 0 && (clock() > deadline || prefetched >= MAX_BATCH)) break
+          // Taken out of the queue only now: until here a Command can be cancelled.
+          batch.push(...this.#waiting.splice(0, PREFETCH))
+          if (prefetched === batch.length) break
+        }
+        await this.#prefetch(batch, prefetched)
+        prefetched = batch.length
+        continue
+      }
+      const result = await this.#decideOne(batch[next] as Waiting, work)
+      // A saved state was ahead of this tab, so the head has moved: decide all of it on what is true now.
+      if (log.head.record !== from) return 'again'
+      if (result) {
+        decided.push(result)
+        next++
+      } else {
+        batch.splice(next, 1)
+        prefetched--
+      }
+    }
+    if (decided.length === 0) return 'done'
+    return this.#append(work, decided)
+  }
+
+  /** Answers those that stand in the log, and loads what the others will need, in one read for each kind. */
+  async #prefetch(batch: Waiting[], from: number): Promise<void> {
+    const { decider, receipts } = this.#options
+    const asked = batch.slice(from)
+    const old = asked.filter(({ fresh }) => !fresh)
+    if (old.length > 0) {
+      const found = await receipts.find(old.map(({ command }) => command.id))
+      for (const waiting of old) {
+        const outcome = found.get(waiting.command.id)
+        if (outcome) waiting.settle(outcome)
+      }
+      if (found.size > 0) {
+        const left = asked.filter(({ command, fresh }) => fresh || !found.has(command.id))
+        batch.splice(from, batch.length - from, ...left)
+      }
+    }
+    const wanted = decider.wanted(batch.slice(from).map(({ command }) => command))
+    await Promise.all([...wanted].map(([states, keys]) => decider.load(states, keys)))
+  }
+
+  /** @returns undefined where the Command is settled without a record */
+  async #decideOne(waiting: Waiting, work: UnitOfWork): Promise<Decided | undefined> {
+    const { decider, clock } = this.#options
+    const { command } = waiting
+    const twin = work.ids.get(command.id)
+    const startedAt = clock()
+    const marks: Marks = {}
+    if (twin) return { waiting, attempt: twin.attempt, index: twin.index, marks, startedAt }
+    try {
+      const attempt = await decider.decide(command, work, this.#options.onTrip() ? marks : undefined)
+      return { waiting, attempt, index: 0, marks, startedAt }
+    } catch (error) {
+      waiting.fail(error)
+      this.#trip(waiting, marks, startedAt, 'failed', undefined, clock(), clock())
+      return undefined
+    }
+  }
+
+  async #append(work: UnitOfWork, decided: readonly Decided[]): Promise<'done' | 'again'> {
+    const { log, clock } = this.#options
+    const records = this.#records(work)
+    const durability = decided.some(({ waiting }) => waiting.durability === 'strict') ? 'strict' : 'relaxed'
+    const appendStartedAt = clock()
+    const places = new Map<Attempt, { readonly record: LogRecord; readonly offset: number }>()
+    for (const { record, attempts } of records) {
+      let offset = 0
+      for (const attempt of attempts) {
+        places.set(attempt, { record, offset })
+        offset += attempt.commands.length
+      }
+    }
+    const last = records[records.length - 1]?.record as LogRecord
+    const result = await log.append(
+      records.map(({ record }) => record),
+      durability,
+      () => {
+        for (const [states, entries] of work.staged) for (const entry of entries) states.put(entry, last.number)
+      },
+    )
+    if (result === 'conflict') return 'again'
+    const appendedAt = clock()
+    for (const { waiting, attempt, index, marks, startedAt } of decided) {
+      const { record, offset } = places.get(attempt) as { readonly record: LogRecord; readonly offset: number }
+      const outcome = outcomeOf(record, offset + index)
+      waiting.settle(outcome)
+      this.#trip(waiting, marks, startedAt, outcome.ok ? 'accepted' : 'refused', outcome.ok ? outcome.position : undefined, appendStartedAt, appendedAt)
+    }
+    return 'done'
+  }
+
+  #records(work: UnitOfWork): readonly { readonly record: LogRecord; readonly attempts: readonly Attempt[] }[] {
+    const { log, now, randomId, stateVersionOf } = this.#options
+    const records: { record: LogRecord; attempts: Attempt[] }[] = []
+    let number = log.head.record
+    let position = log.position + 1
+    let attempts: Attempt[] = []
+    let commands = 0
+    let events = 0
+    const close = (): void => {
+      if (attempts.length === 0) return
+      const all = attempts.flatMap((attempt) => attempt.events)
+      const parked = attempts.flatMap((attempt) => attempt.parked)
+      const states = storedStates(attempts, stateVersionOf)
+      let offset = 0
+      const storedEvents: StoredEvent[] = []
+      for (const attempt of attempts) {
+        for (const { stored } of attempt.events) storedEvents.push(offset === 0 ? stored : { ...stored, command: stored.command + offset })
+        offset += attempt.commands.length
+      }
+      offset = 0
+      const storedCommands = attempts.flatMap((attempt) => {
+        const base = offset
+        offset += attempt.commands.length
+        return base === 0
+          ? attempt.commands
+          : attempt.commands.map((command) => (command.root === undefined ? command : { ...command, root: command.root + base }))
+      })
+      records.push({
+        attempts,
+        record: {
+          number: ++number,
+          id: randomId(),
+          format: LOG_FORMAT,
+          kind: 'commit',
+          at: now(),
+          position,
+          commands: storedCommands,
+          events: storedEvents,
+          ...(states.length > 0 ? { states } : {}),
+          ...(parked.length > 0 ? { parked } : {}),
+        },
+      })
+      position += all.length
+      attempts = []
+      commands = 0
+      events = 0
+    }
+    for (const attempt of work.attempts) {
+      attempts.push(attempt)
+      commands += attempt.commands.length
+      events += attempt.events.length
+      // A root and what follows from it stay together: only between roots is a record closed.
+      if (commands >= RECORD_COMMANDS || events >= RECORD_EVENTS) close()
+    }
+    close()
+    return records
+  }
+
+  #trip(
+    waiting: Waiting,
+    marks: Marks,
+    startedAt: number,
+    outcome: Trip['outcome'],
+    position: number | undefined,
+    appendStartedAt: number,
+    appendedAt: number,
+  ): void {
+    const { command, dispatchedAt } = waiting
+    this.#options.onTrip()?.({ command, marks, dispatchedAt, startedAt, appendStartedAt, appendedAt, outcome, position })
+  }
+}
+
+/** The new states of state-stored Aggregates: the last one of each in the record. */
+function storedStates(
+  attempts: readonly Attempt[],
+  stateVersionOf: CommandQueueOptions['stateVersionOf'],
+): NonNullable<LogRecord['states']> {
+  const states = new Map<string, NonNullable<LogRecord['states']>[number]>()
+  for (const attempt of attempts)
+    for (const [of, entries] of attempt.staged) {
+      const aggregate = of.fold.name.slice(0, of.fold.name.indexOf('@'))
+      const kind = stateVersionOf(aggregate)
+      if (!kind?.stateStored) continue
+      for (const { key, version, state } of entries)
+        states.set(`${aggregate}/${key}`, { aggregate, aggregateId: key, version, stateVersion: kind.stateVersion, state })
+    }
+  return [...states.values()]
+}

@@ -1,0 +1,84 @@
+/**
+ * Folds: how Events become the states of Aggregates and process manager instances. A fold is pure; which states are kept
+ * where is `states.ts`'s.
+ */
+import type { AggregateType } from '../domain/aggregate.ts'
+import type { EventType } from '../domain/domain.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { messageOf, OutpostError } from '../errors.ts'
+
+/** The state of one Aggregate or process manager instance, as of the last Event folded into it. */
+export interface Entry {
+  readonly key: string
+  /** Version in its stream. */
+  readonly version: number
+  readonly position: number
+  /** undefined where nothing was recorded yet, or where a process manager's instance has ended. */
+  readonly state: unknown
+  readonly dueAt?: number
+  /** Set where an Event of it cannot be folded by this build: loading it throws this. */
+  readonly broken?: OutpostError
+}
+
+export interface Fold {
+  /** Names the set of saved states: kind, name, and fingerprint of the state's shape. */
+  readonly name: string
+  /** Types of all Events it takes. */
+  takes(type: string): boolean
+  /** Which instance a taken Event belongs to; undefined for none. Never throws. */
+  keyOf(event: RecordedEvent): string | undefined
+  /**
+   * The entry after the Event; the same entry where it changes nothing.
+   *
+   * @throws `evolve-failed`
+   */
+  apply(entry: Entry, event: RecordedEvent): Entry
+}
+
+export const emptyEntry = (key: string): Entry => ({ key, version: 0, position: 0, state: undefined })
+
+/** The fold of one Aggregate type. */
+export function aggregateFold(aggregate: AggregateType, events: ReadonlyMap<string, EventType>): Fold {
+  return {
+    name: `${aggregate.name}@${aggregate.stateFingerprint}`,
+    takes: (type) => type.slice(0, type.indexOf('.')) === aggregate.name,
+    keyOf: (event) => event.aggregateId,
+    apply: (entry, event) => ({
+      key: entry.key,
+      version: event.version,
+      position: event.position,
+      state: evolve(aggregate, (events.get(event.type) as EventType).name, entry.state, event),
+    }),
+  }
+}
+
+/**
+ * The state after one Event.
+ *
+ * @throws `evolve-failed` where `create` or `evolve` throws, or the stream begins with an Event that it may not begin with
+ */
+export function evolve(
+  aggregate: AggregateType,
+  event: string,
+  state: unknown,
+  recorded: Pick<RecordedEvent, 'aggregateId' | 'version' | 'at' | 'actor' | 'data'>,
+): unknown {
+  const subject = `Event "${aggregate.name}.${event}" on ${aggregate.name} "${recorded.aggregateId}" (version ${recorded.version})`
+  try {
+    if (state !== undefined) {
+      const fold = aggregate.evolve[event]
+      if (fold) return fold(state, recorded.data, recorded)
+    } else {
+      const create = aggregate.create[event]
+      if (create) return create(recorded.data, recorded)
+    }
+  } catch (cause) {
+    throw new OutpostError('evolve-failed', `${subject} could not be folded: ${messageOf(cause)}. Mend \`evolve\`.`, {}, cause)
+  }
+  throw new OutpostError(
+    'evolve-failed',
+    state === undefined
+      ? `${subject} cannot begin a stream. Let its Command refuse where there is no state, or name the Event in \`create\`.`
+      : `${subject} cannot come again. Let its Command refuse where there is a state, or name the Event in \`evolve\`.`,
+  )
+}

@@ -1,0 +1,101 @@
+/** The Repository: Aggregates as they are, and as they were, over Persistence Store and Event Store. */
+import type { AnyDomain } from '../domain/infer.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { OutpostError } from '../errors.ts'
+import type { SegmentIndex } from '../storage/segment-index.ts'
+import type { Decoder } from './decode.ts'
+import { evolve } from './fold.ts'
+import type { Log } from './log.ts'
+import type { CatchUp, States } from './states.ts'
+
+/** Records of a stream read at once. */
+const PAGE = 64
+
+export interface LoadedAggregate {
+  readonly state: unknown
+  /** Version of its last Event; 0 where its stream is empty. */
+  readonly version: number
+}
+
+export class Repository {
+  readonly #domain: AnyDomain
+  readonly #states: ReadonlyMap<string, States>
+  readonly #log: Log
+  readonly #index: SegmentIndex
+  readonly #decoder: Decoder
+  readonly #catchUp: CatchUp
+
+  constructor(options: {
+    readonly domain: AnyDomain
+    readonly states: ReadonlyMap<string, States>
+    readonly log: Log
+    readonly index: SegmentIndex
+    readonly decoder: Decoder
+    readonly catchUp: CatchUp
+  }) {
+    this.#domain = options.domain
+    this.#states = options.states
+    this.#log = options.log
+    this.#index = options.index
+    this.#decoder = options.decoder
+    this.#catchUp = options.catchUp
+  }
+
+  /** The state now. Within a turn of the log, once saved states are usable. @throws `unknown-aggregate`, `outdated` */
+  async load(aggregate: string, id: string): Promise<LoadedAggregate> {
+    const states = this.#states.get(aggregate) ?? this.#unknown(aggregate)
+    await states.load([id], this.#catchUp)
+    const entry = states.peek(id)
+    if (entry?.broken) throw entry.broken
+    return { state: entry?.state, version: entry?.version ?? 0 }
+  }
+
+  /** The state as of a version, or of an instant by the clocks of the devices that gave the Commands. */
+  async loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number }): Promise<LoadedAggregate> {
+    const type = this.#domain.aggregates.get(aggregate) ?? this.#unknown(aggregate)
+    let state: unknown
+    let version = 0
+    for await (const event of this.#stream(aggregate, id)) {
+      if ('version' in moment ? event.version > moment.version : event.at > moment.at) break
+      state = evolve(type, event.type.slice(aggregate.length + 1), state, event)
+      version = event.version
+    }
+    return { state, version }
+  }
+
+  /** All Events of one stream, oldest first. */
+  async history(aggregate: string, id: string): Promise<readonly RecordedEvent[]> {
+    if (!this.#states.has(aggregate)) this.#unknown(aggregate)
+    const events: RecordedEvent[] = []
+    for await (const event of this.#stream(aggregate, id)) events.push(event)
+    return events
+  }
+
+  async *#stream(aggregate: string, id: string): AsyncIterableIterator<RecordedEvent> {
+    const numbers = await this.#index.findStream(aggregate, id)
+    const prefix = `${aggregate}.`
+    for (let from = 0; from < numbers.length; from += PAGE) {
+      for (const record of await this.#log.get(numbers.slice(from, from + PAGE))) {
+        if (!record) continue
+        const events = this.#decoder.decodeKnown(record)
+        for (let i = 0; i < record.events.length; i++) {
+          const stored = record.events[i]
+          if (stored?.aggregateId !== id || !stored.type.startsWith(prefix)) continue
+          const event = events[i]
+          if (!event)
+            throw new OutpostError(
+              'outdated',
+              `${aggregate} "${id}" holds Event "${stored.type}" of a newer build. Load the newer app.`,
+              { aggregate, aggregateId: id, type: stored.type },
+            )
+          yield event
+        }
+      }
+    }
+  }
+
+  #unknown(aggregate: string): never {
+    const known = [...this.#domain.aggregates.keys()]
+    throw new OutpostError('unknown-aggregate', `There is no Aggregate "${aggregate}". Known: ${known.join(', ')}.`, { aggregate, known })
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What has been decided since the last commit, staged over the states in memory: each Command sees those before it.
+ * A root Command's own attempt is staged over that again, so that a refusal or fault leaves nothing behind.
+ */
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { ParkedInstance, StoredCommand, StoredEvent } from '../storage/record.ts'
+import { emptyEntry, type Entry } from './fold.ts'
+import type { States } from './states.ts'
+
+class Staged {
+  readonly #byStates = new Map<States, Map<string, Entry>>()
+
+  get(states: States, key: string): Entry | undefined {
+    return this.#byStates.get(states)?.get(key)
+  }
+  set(states: States, entry: Entry): void {
+    let entries = this.#byStates.get(states)
+    if (!entries) this.#byStates.set(states, (entries = new Map()))
+    entries.set(entry.key, entry)
+  }
+  *[Symbol.iterator](): IterableIterator<readonly [States, Iterable<Entry>]> {
+    for (const [states, entries] of this.#byStates) yield [states, entries.values()]
+  }
+}
+
+/** An Event of an attempt, in both shapes that are needed of it. */
+export interface AttemptedEvent {
+  readonly stored: StoredEvent
+  readonly recorded: RecordedEvent
+}
+
+/** One root Command with all that follows from it. */
+export class Attempt {
+  readonly commands: StoredCommand[] = []
+  readonly events: AttemptedEvent[] = []
+  readonly parked: ParkedInstance[] = []
+  readonly staged = new Staged()
+  readonly #work: UnitOfWork
+
+  constructor(work: UnitOfWork) {
+    this.#work = work
+  }
+
+  /** The entry as of everything decided so far. The key must have been loaded. */
+  entry(states: States, key: string): Entry {
+    const entry = this.staged.get(states, key) ?? this.#work.staged.get(states, key) ?? states.peek(key) ?? emptyEntry(key)
+    if (entry.broken) throw entry.broken
+    return entry
+  }
+  /** Position that the next Event will get. */
+  get nextPosition(): number {
+    return this.#work.nextPosition + this.events.length
+  }
+  /** Makes the attempt part of the unit of work. */
+  accept(): void {
+    this.#work.take(this)
+  }
+}
+
+/** A root's place in the unit of work, from which its outcome is read. */
+export class UnitOfWork {
+  readonly staged = new Staged()
+  readonly attempts: Attempt[] = []
+  /** Ids of all Commands in it, for those that come twice in one batch. */
+  readonly ids = new Map<string, { readonly attempt: Attempt; readonly index: number }>()
+  #nextPosition: number
+
+  /** @param position of the log's last Event */
+  constructor(position: number) {
+    this.#nextPosition = position + 1
+  }
+  get nextPosition(): number {
+    return this.#nextPosition
+  }
+  take(attempt: Attempt): void {
+    this.attempts.push(attempt)
+    this.#nextPosition += attempt.events.length
+    attempt.commands.forEach((command, index) => this.ids.set(command.id, { attempt, index }))
+    for (const [states, entries] of attempt.staged) for (const entry of entries) this.staged.set(states, entry)
+  }
+}
