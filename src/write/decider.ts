@@ -2,23 +2,18 @@
  * Decides root Commands: load, decide, fold, check, react, until nothing more follows. Everything but loading is
  * synchronous and pure; what comes out is staged in a unit of work and not yet durable.
  */
-import type { AggregateType, DecidedEvent, Decision, Refusal } from '../domain/aggregate.ts'
-import type { Loads } from '../domain/application-service.ts'
-import type { CommandType, EventType } from '../domain/domain.ts'
+import type { CommandType } from '../domain/domain.ts'
 import { derivedId } from '../domain/id.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import type { MessageType } from '../domain/message.ts'
 import type { CommandRequest } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
-import { eventIdOf, type StoredCommand, type StoredEvent, type StoredOutcome } from '../storage/record.ts'
-import { evolve, type Entry } from './fold.ts'
+import { eventIdOf, type StoredEvent, type StoredOutcome } from '../storage/record.ts'
+import { decide, deepFreeze, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
 import { instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
 import type { CatchUp, States } from './states.ts'
 import { Attempt, type UnitOfWork } from './unit-of-work.ts'
-
-/** A Command before it is decided. */
-export type Undecided = Omit<StoredCommand, 'outcome' | 'root' | 'schema'>
 
 /** The engine's own roots. */
 export const TIMER = '$timer'
@@ -57,12 +52,6 @@ class ReactionFailed extends Error {
     this.at = at
     this.reason = reason
   }
-}
-
-interface Drafted {
-  readonly type: EventType
-  readonly aggregateId: string
-  readonly data: unknown
 }
 
 export class Decider {
@@ -147,54 +136,26 @@ export class Decider {
     marks?: Marks,
   ): Promise<readonly RecordedEvent[]> {
     const payload = this.#payload(type.message, command)
-    let made = 0
-    const context = {
-      commandId: command.id,
-      now: command.at,
-      newId: () => derivedId('new', command.id, made++),
-      actor: command.actor,
-      correlationId: command.correlationId,
-      causationId: command.causationId,
-    }
-    let decision: Decision
-    let refusals: AggregateType['refusals']
-    if (type.aggregate) {
-      const { aggregate, name } = type
-      const id = command.aggregateId
-      if (typeof id !== 'string' || id === '')
-        throw new OutpostError('invalid-command', `Command "${type.message.name}" needs the id of its ${aggregate.name}: a string that is not empty.`)
-      await this.load(this.#statesOf(aggregate.name), [id])
-      if (marks) marks.loaded = this.#options.clock()
-      const { state, version } = attempt.entry(this.#statesOf(aggregate.name), id)
-      const expected = command.expectedVersion
-      if (expected !== undefined && version !== (expected === 'new' ? 0 : expected))
-        return this.#refused(attempt, command, type.message, 'versionConflict', { expected, actual: version }, root)
-      refusals = aggregate.refusals
-      const tools = { ...context, aggregateId: id, emit: emitters(aggregate), refuse: refusers(refusals) }
-      decision = this.#run(command, type.message, () => (aggregate.decide[name] as AggregateType['decide'][string])(state, payload, tools))
-    } else {
-      const { useCase } = type
-      const loads = this.#run(command, type.message, () => useCase.loads(payload))
-      for (const load of Object.values(loads))
+    const needs = needsOf(type, command, payload)
+    if ('own' in needs) await this.load(this.#statesOf(type.aggregate?.name ?? ''), [needs.own])
+    else
+      for (const load of Object.values(needs.loads))
         await this.load(this.#statesOf(load.aggregate.name), load.load === 'one' ? [load.id] : load.ids)
-      if (marks) marks.loaded = this.#options.clock()
-      refusals = useCase.refusals
-      const loaded = this.#loaded(loads, attempt)
-      decision = this.#run(command, type.message, () => useCase.decide(loaded, payload, { ...context, refuse: refusers(refusals) }))
-    }
-    if (marks) marks.decided = this.#options.clock()
-    if (typeof decision !== 'object' || decision === null)
-      throw new OutpostError(
-        'decide-failed',
-        `Command "${type.message.name}" (${command.id}) decided ${String(decision)}. Return Events, an empty array, or a refusal.`,
-      )
-    if ('refused' in decision) return this.#refused(attempt, command, type.message, ...checkRefusal(command, type.message, refusals, decision), root)
-    const decided = 'decided' in decision ? [decision] : (decision as readonly DecidedEvent[])
-    const drafts = decided.map((event) => this.#draft(event, command, type, attempt))
-    const folded = this.#fold(drafts, command, attempt)
-    if (marks) marks.folded = this.#options.clock()
-    if ('violated' in folded) return this.#refused(attempt, command, type.message, 'invariantViolated', folded.violated, root)
-    return this.#accepted(attempt, command, type.message.version, root, drafts, folded.entries)
+    const { clock, domain } = this.#options
+    if (marks) marks.loaded = clock()
+    const decided = decide(
+      type,
+      command,
+      payload,
+      needs,
+      domain.events,
+      (aggregate, id) => attempt.entry(this.#statesOf(aggregate.name), id),
+      () => marks && (marks.decided = clock()),
+    )
+    if (marks) marks.folded = clock()
+    return 'refusal' in decided
+      ? this.#refused(attempt, command, type.message, decided.refusal, decided.details, root)
+      : this.#accepted(attempt, command, type.message.version, root, decided.drafts)
   }
 
   /** Reactions to Events, breadth first, each Command's Events after those before. */
@@ -304,7 +265,15 @@ export class Decider {
     }
     const [event] = this.#own(attempt, command, [{ type: resumed(manager), key, data: {} }], states)
     if (!event) return
-    const again = fold.resume(entry, event)
+    const failedAgain = (reason: string, cause?: unknown): never => {
+      throw new OutpostError('handler-failed', `Process manager "${manager}", instance "${key}", failed again: ${reason}`, { manager, key }, cause)
+    }
+    let again: ReturnType<ManagerFold['resume']>
+    try {
+      again = fold.resume(entry, event)
+    } catch (cause) {
+      return failedAgain(messageOf(cause), cause)
+    }
     attempt.staged.set(states, again.entry)
     const counts = new Map<string, number>()
     const requests = again.commands.map((request) => {
@@ -316,7 +285,7 @@ export class Decider {
       await this.#follow(await this.#give(requests, attempt, true), attempt, parkAt, true)
     } catch (error) {
       if (!(error instanceof ReactionFailed) || error.at !== `${manager}/${event.id}`) throw error
-      throw new OutpostError('handler-failed', `Process manager "${manager}", instance "${key}", failed again: ${error.reason}`, { manager, key })
+      failedAgain(error.reason)
     }
   }
 
@@ -362,23 +331,13 @@ export class Decider {
     command: Undecided,
     schema: number,
     root: number | undefined,
-    drafts: readonly Drafted[],
-    entries: readonly { readonly states: States; readonly version: number; readonly after: Entry }[],
+    drafts: readonly Draft[],
   ): readonly RecordedEvent[] {
     const index = this.#push(attempt, command, schema, root, { ok: true })
-    return drafts.map((draft, ordinal) => {
-      const { states, version, after } = entries[ordinal] as (typeof entries)[number]
-      const stored: StoredEvent = {
-        type: draft.type.message.name,
-        schema: draft.type.message.version,
-        aggregateId: draft.aggregateId,
-        version,
-        command: index,
-        ordinal,
-        data: draft.data,
-      }
+    return drafts.map(({ type, aggregateId, version, data, state }, ordinal) => {
+      const stored: StoredEvent = { type: type.message.name, schema: type.message.version, aggregateId, version, command: index, ordinal, data }
       const recorded = recordedOf(stored, command, attempt.nextPosition)
-      attempt.staged.set(states, { ...after, position: recorded.position })
+      attempt.staged.set(this.#statesOf(type.aggregate.name), { key: aggregateId, version, position: recorded.position, state })
       attempt.events.push({ stored, recorded })
       return recorded
     })
@@ -386,95 +345,6 @@ export class Decider {
 
   #push(attempt: Attempt, command: Undecided, schema: number, root: number | undefined, outcome: StoredOutcome): number {
     return attempt.commands.push({ ...command, schema, ...(root === undefined ? {} : { root }), outcome }) - 1
-  }
-
-  #draft(event: DecidedEvent, command: Undecided, type: CommandType, attempt: Attempt): Drafted {
-    const own = type.aggregate
-    const full = own ? `${own.name}.${event.decided}` : event.decided
-    const eventType = this.#options.domain.events.get(full)
-    const aggregateId = own ? command.aggregateId : event.to?.id
-    const what = `Command "${type.message.name}" (${command.id})`
-    if (!eventType || aggregateId === undefined || (own && eventType.aggregate !== own))
-      throw new OutpostError('decide-failed', `${what} decided an Event "${event.decided}" that was not made by its \`emit\`.`)
-    const parsed = eventType.message.schema.safeParse(event.data)
-    if (!parsed.success)
-      throw new OutpostError('decide-failed', `${what} decided "${full}" with data that violates its schema: ${parsed.error.message}`, {
-        issues: parsed.error.issues,
-      })
-    if (!own && !this.#statesOf(eventType.aggregate.name).peek(aggregateId) && attempt.entry(this.#statesOf(eventType.aggregate.name), aggregateId).version === 0)
-      throw new OutpostError('decide-failed', `${what} decided an Event for ${eventType.aggregate.name} "${aggregateId}", which its \`loads\` did not name.`)
-    return { type: eventType, aggregateId, data: deepFreeze(parsed.data) }
-  }
-
-  /** Folds the drafts onto what is staged, and checks each state that comes out at the end. */
-  #fold(
-    drafts: readonly Drafted[],
-    command: Undecided,
-    attempt: Attempt,
-  ):
-    | { readonly entries: readonly { readonly states: States; readonly version: number; readonly after: Entry }[] }
-    | { readonly violated: { readonly invariant: string; readonly aggregate: string; readonly aggregateId: string } } {
-    const latest = new Map<string, { readonly aggregate: AggregateType; readonly after: Entry }>()
-    const entries = drafts.map((draft) => {
-      const { aggregate, name } = draft.type
-      const states = this.#statesOf(aggregate.name)
-      const id = `${aggregate.name}/${draft.aggregateId}`
-      const before = latest.get(id)?.after ?? attempt.entry(states, draft.aggregateId)
-      const version = before.version + 1
-      const state = deepFreeze(
-        evolve(aggregate, name, before.state, { aggregateId: draft.aggregateId, version, at: command.at, actor: command.actor, data: draft.data }),
-      )
-      const after: Entry = { key: draft.aggregateId, version, position: 0, state }
-      latest.set(id, { aggregate, after })
-      return { states, version, after }
-    })
-    for (const { aggregate, after } of latest.values()) {
-      const checked = aggregate.state.safeParse(after.state)
-      if (!checked.success)
-        throw new OutpostError(
-          'evolve-failed',
-          `Command "${command.type}" (${command.id}) leaves ${aggregate.name} "${after.key}" in a state that violates its schema: ${checked.error.message}`,
-          { aggregate: aggregate.name, aggregateId: after.key, issues: checked.error.issues },
-        )
-      for (const [invariant, holds] of Object.entries(aggregate.invariants))
-        if (!this.#run(command, { name: command.type }, () => holds(after.state)))
-          return { violated: { invariant, aggregate: aggregate.name, aggregateId: after.key } }
-    }
-    return { entries }
-  }
-
-  /** Runs the app's own function; what it throws is the Command's fault. */
-  #run<T>(command: Undecided, message: Pick<MessageType, 'name'>, run: () => T): T {
-    try {
-      return run()
-    } catch (cause) {
-      if (isOutpostError(cause)) throw cause
-      throw new OutpostError(
-        'decide-failed',
-        `Command "${message.name}" (${command.id}${command.aggregateId === undefined ? '' : `, on "${command.aggregateId}"`}) threw: ${messageOf(cause)}. Nothing was stored; mend its handler.`,
-        { type: message.name, commandId: command.id, aggregateId: command.aggregateId },
-        cause,
-      )
-    }
-  }
-
-  #loaded(loads: Loads, attempt: Attempt): Record<string, unknown> {
-    const one = (aggregate: AggregateType, id: string): unknown => {
-      const { state, version } = attempt.entry(this.#statesOf(aggregate.name), id)
-      return { id, state, version, emit: emitters(aggregate, id) }
-    }
-    return Object.fromEntries(
-      Object.entries(loads).map(([name, load]) => {
-        if (load.load === 'one') return [name, one(load.aggregate.type, load.id)]
-        const items = new Map(load.ids.map((id) => [id, one(load.aggregate.type, id)]))
-        const get = (id: string): unknown => {
-          const item = items.get(id)
-          if (!item) throw new Error(`\`loads\` did not ask for ${load.aggregate.name} "${id}"`)
-          return item
-        }
-        return [name, { size: items.size, get, [Symbol.iterator]: () => items.values() }]
-      }),
-    )
   }
 
   #payload(message: MessageType, command: Undecided): unknown {
@@ -497,35 +367,6 @@ export class Decider {
     if (!states) throw new OutpostError('unknown-handler', `There is no process manager "${manager}". List it in the domain.`)
     return states
   }
-}
-
-function parsePayload(message: MessageType, command: Undecided): unknown {
-  const parsed = message.schema.safeParse(command.payload)
-  if (parsed.success) return parsed.data
-  const [first] = parsed.error.issues
-  const where = first && first.path.length > 0 ? ` at "${first.path.join('.')}"` : ''
-  throw new OutpostError(
-    'invalid-command',
-    `The payload of Command "${message.name}"${command.aggregateId === undefined ? '' : ` on "${command.aggregateId}"`} does not fit${where}: ${first?.message}. Nothing was stored.`,
-    { type: message.name, commandId: command.id, aggregateId: command.aggregateId, issues: parsed.error.issues },
-  )
-}
-
-function checkRefusal(
-  command: Undecided,
-  message: MessageType,
-  refusals: AggregateType['refusals'],
-  { refused, details }: Refusal,
-): readonly [string, unknown] {
-  const schema = refusals[refused]
-  const parsed = schema?.safeParse(details)
-  if (parsed?.success) return [refused, parsed.data]
-  throw new OutpostError(
-    'decide-failed',
-    parsed
-      ? `Command "${message.name}" (${command.id}) refused "${refused}" with details that violate its schema: ${parsed.error.message}`
-      : `Command "${message.name}" (${command.id}) refused "${refused}", which is not declared. Add it to \`refusals\`.`,
-  )
 }
 
 /** What a reaction asked for, as a Command whose id follows from its cause. It acts as the domain, not as an actor. */
@@ -553,38 +394,3 @@ const recordedOf = (stored: StoredEvent, command: Undecided, position: number): 
   causationId: command.causationId,
 })
 
-type Emitters = Record<string, (data: unknown) => DecidedEvent>
-const ownEmitters = new WeakMap<AggregateType, Emitters>()
-
-/** `emit` for an Aggregate's own Commands (made once), or for one that a use case loaded. */
-function emitters(aggregate: AggregateType, id?: string): Emitters {
-  const own = id === undefined ? ownEmitters.get(aggregate) : undefined
-  if (own) return own
-  const made: Emitters = {}
-  for (const key of Object.keys(aggregate.events))
-    made[key] =
-      id === undefined
-        ? (data) => ({ decided: key, data })
-        : (data) => ({ decided: `${aggregate.name}.${key}`, data, to: { aggregate: aggregate.name, id } })
-  if (id === undefined) ownEmitters.set(aggregate, made)
-  return made
-}
-
-const refusersOf = new WeakMap<object, Record<string, (details: unknown) => Refusal>>()
-
-function refusers(refusals: AggregateType['refusals']): Record<string, (details: unknown) => Refusal> {
-  let made = refusersOf.get(refusals)
-  if (!made) {
-    made = Object.fromEntries(Object.keys(refusals).map((key) => [key, (details: unknown): Refusal => ({ refused: key, details })]))
-    refusersOf.set(refusals, made)
-  }
-  return made
-}
-
-/** States and data are shared between Commands, handlers and caches: a handler that changes one in place must fail. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
-  Object.freeze(value)
-  for (const part of Object.values(value)) deepFreeze(part)
-  return value
-}

@@ -3,8 +3,9 @@
  * A root Command's own attempt is staged over that again, so that a refusal or fault leaves nothing behind.
  */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { OutpostError } from '../errors.ts'
 import type { ParkedInstance, StoredCommand, StoredEvent } from '../storage/record.ts'
-import { emptyEntry, type Entry } from './fold.ts'
+import type { Entry } from './fold.ts'
 import type { States } from './states.ts'
 
 class Staged {
@@ -43,7 +44,8 @@ export class Attempt {
 
   /** The entry as of everything decided so far. The key must have been loaded. */
   entry(states: States, key: string): Entry {
-    const entry = this.staged.get(states, key) ?? this.#work.staged.get(states, key) ?? states.peek(key) ?? emptyEntry(key)
+    const entry = this.staged.get(states, key) ?? this.#work.staged.get(states, key) ?? states.peek(key)
+    if (!entry) throw new OutpostError('decide-failed', `"${key}" (${states.fold.name}) was not loaded. Name it in \`loads\`.`, { key })
     if (entry.broken) throw entry.broken
     return entry
   }

@@ -1,0 +1,105 @@
+/** Reactors: at least once, in order, one tab at a time, retried, parked, retried by hand. */
+import { domain, reactor, type ReactorTools } from 'outpost'
+import { expect, test } from 'vitest'
+import type { EngineStatus } from '../../src/engine/engine.ts'
+import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { createTestClock, settle } from '../support/clock.ts'
+import { createRoles, give, openEngine } from '../support/engine.ts'
+import { stockItem } from '../fixtures/stock.ts'
+
+function listening(behave: (event: { readonly id: string }, tools: ReactorTools) => void | Promise<void> = () => undefined) {
+  const seen: string[] = []
+  const announce = reactor('announce', {
+    from: [stockItem],
+    on: {
+      'stockItem.registered': async (event, tools) => {
+        seen.push(`${tools.key} ${tools.attempt}`)
+        await behave(event, tools)
+      },
+    },
+    retry: { attempts: 3, firstDelayMs: 100 },
+  })
+  return { seen, domain: domain('stock', { aggregates: [stockItem], reactors: [announce] }) }
+}
+const status = (engine: Awaited<ReturnType<typeof openEngine>>): EngineStatus['handlers'] => {
+  let last: EngineStatus['handlers'] = []
+  engine.status$.subscribe(({ handlers }) => (last = handlers)).unsubscribe()
+  return last
+}
+
+test('each Event is handled once, in order, with a key that follows from it, and not again after a restart', async () => {
+  const storage = createMemoryStorage()
+  const { seen, domain: listened } = listening()
+  const first = await openEngine(storage, { domain: listened })
+  await settle()
+  await give(first, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await give(first, 'stockItem.receive', 'a', { quantity: 1 })
+  await give(first, 'stockItem.register', 'b', { name: 'B' }, { id: '2' })
+  await settle()
+  await first.close()
+  const second = await openEngine(storage, { domain: listened })
+  await give(second, 'stockItem.register', 'c', { name: 'C' }, { id: '3' })
+  await settle()
+  expect(seen).toEqual(['announce/1.0 1', 'announce/2.0 1', 'announce/3.0 1'])
+  await second.close()
+})
+
+test('a failing Event is tried again with backoff, then parks alone, and `retry` continues', async () => {
+  const clock = createTestClock()
+  let broken = true
+  const { seen, domain: listened } = listening(() => {
+    if (broken) throw new Error('no line')
+  })
+  const engine = await openEngine(createMemoryStorage(), { domain: listened, clock })
+  await settle()
+  await give(engine, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await give(engine, 'stockItem.register', 'b', { name: 'B' }, { id: '2' })
+  await settle()
+  expect(seen).toEqual(['announce/1.0 1'])
+  await clock.advance(99)
+  expect(seen).toHaveLength(1)
+  await clock.advance(1)
+  expect(seen).toHaveLength(2)
+  await clock.advance(200)
+  await clock.advance(60)
+  expect(seen).toEqual(['announce/1.0 1', 'announce/1.0 2', 'announce/1.0 3'])
+  expect(status(engine)).toMatchObject([{ name: 'announce', state: 'parked', parked: [{ position: 1, error: 'no line', attempts: 3 }] }])
+  expect(await give(engine, 'stockItem.receive', 'a', { quantity: 1 })).toMatchObject({ ok: true })
+  await clock.advance(60_000)
+  expect(seen).toHaveLength(3)
+  broken = false
+  await engine.retry('announce')
+  await clock.advance(100)
+  expect(seen.slice(3)).toEqual(['announce/1.0 1', 'announce/2.0 1'])
+  expect(status(engine)).toMatchObject([{ state: 'live', parked: [] }])
+})
+
+test('of two tabs one runs it; when that closes, the other goes on where it stopped', async () => {
+  const storage = createMemoryStorage()
+  const roles = createRoles()
+  const { seen, domain: listened } = listening()
+  const one = await openEngine(storage.tab(), { domain: listened, roles })
+  const two = await openEngine(storage.tab(), { domain: listened, roles })
+  await settle()
+  await give(two, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await one.catchUp()
+  await settle()
+  expect(seen).toEqual(['announce/1.0 1'])
+  await one.close()
+  await give(two, 'stockItem.register', 'b', { name: 'B' }, { id: '2' })
+  await settle()
+  expect(seen).toEqual(['announce/1.0 1', 'announce/2.0 1'])
+})
+
+test('one that is new to a log begins at its end, or where it says', async () => {
+  const storage = createMemoryStorage()
+  const plain = await openEngine(storage, { domain: domain('stock', { aggregates: [stockItem] }) })
+  await give(plain, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await plain.close()
+  const { seen, domain: listened } = listening()
+  const engine = await openEngine(storage, { domain: listened })
+  await settle()
+  await give(engine, 'stockItem.register', 'b', { name: 'B' }, { id: '2' })
+  await settle()
+  expect(seen).toEqual(['announce/2.0 1'])
+})
