@@ -1,7 +1,7 @@
 /** Aggregates: the consistency boundary. State, Events, Commands, refusals, and the pure functions between them. */
 import { z } from 'zod'
 import { fingerprint } from './id.ts'
-import type { CommandInput, EventInput, InputOf, OutputOf } from './infer.ts'
+import type { CommandInput, EventInput, InputOf, Made, OutputOf } from './infer.ts'
 import { messageType, type MessageType, type Upcasters } from './message.ts'
 
 /** An Event that a Command Handler decided, not yet recorded. */
@@ -68,15 +68,15 @@ export interface AggregateDeclaration<
   readonly commands: Commands
   readonly refusals?: Refusals
   /** The Events a stream may begin with. */
-  readonly create: { readonly [K in Created]: (data: OutputOf<Events[K]>, event: EvolveContext) => State }
+  readonly create: { readonly [K in Created]: (data: OutputOf<Events[K]>, event: EvolveContext) => Made<State> }
   /** All other Events, and any of `create` that may come again. A missing one does not compile. */
   readonly evolve: {
     readonly [K in keyof Events & string as K extends NoInfer<Created> ? never : K]: (
       state: State,
       data: OutputOf<Events[K]>,
       event: EvolveContext,
-    ) => State
-  } & { readonly [K in NoInfer<Created>]?: (state: State, data: OutputOf<Events[K]>, event: EvolveContext) => State }
+    ) => Made<State>
+  } & { readonly [K in NoInfer<Created>]?: (state: State, data: OutputOf<Events[K]>, event: EvolveContext) => Made<State> }
   /** The Command Handlers: synchronous and pure. A missing one does not compile. */
   readonly decide: {
     readonly [K in keyof Commands & string]: (

@@ -18,6 +18,19 @@ export type SchemaOf<M> = M extends { readonly schema: infer S extends z.ZodType
 export type InputOf<M> = z.input<SchemaOf<M>>
 export type OutputOf<M> = z.output<SchemaOf<M>>
 
+declare const never: unique symbol
+/** No value is one: it is only there to be looked at, see {@link Made}. */
+interface LiteralsStay {
+  readonly [key: string]: '' | 0 | false | LiteralsStay
+  readonly [never]: never
+}
+/**
+ * What a function returns that makes a `T`, where `T` is still being inferred from a schema. While TypeScript infers, it
+ * widens the literals of a returned object (`status: 'open'` becomes `string`) unless the expected type speaks of
+ * literals at that place; `NoInfer` alone does not, the second half does.
+ */
+export type Made<T> = NoInfer<T> | LiteralsStay
+
 /** One level of an intersection or mapped type written out, so that hovers read like plain objects. */
 export type Flat<T> = { [K in keyof T]: T[K] } & {}
 

@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { schemaFingerprint } from './aggregate.ts'
 import type { Aggregate } from './aggregate.ts'
 import type { ApplicationService } from './application-service.ts'
-import type { AnyAggregate, AnyApplicationService, EventName, EventOf, InputOf } from './infer.ts'
+import type { AnyAggregate, AnyApplicationService, EventName, EventOf, InputOf, Made } from './infer.ts'
 import type { UseCase } from './application-service.ts'
 import type { RecordedEvent } from './recorded-event.ts'
 
@@ -83,7 +83,7 @@ export interface ProcessManagerDeclaration<
         state: State | undefined,
         event: EventOf<From[number], E>,
         tools: ReactionTools<Targets[number]>,
-      ) => Reaction<State, Timer> | undefined
+      ) => Reaction<Made<State>, Timer> | undefined
     }
   }
   /** What happens when a timer of that name is due. */
@@ -92,7 +92,7 @@ export interface ProcessManagerDeclaration<
       state: State,
       timer: FiredTimer,
       tools: ReactionTools<Targets[number]>,
-    ) => Reaction<State, NoInfer<Timer>> | undefined
+    ) => Reaction<Made<State>, NoInfer<Timer>> | undefined
   }
 }
 
