@@ -15,7 +15,8 @@ type Engine = Awaited<ReturnType<typeof openEngine>>
 
 const LOG = 'stock.hall-7.ann.log'
 const stockRows: RowsQuery = { kind: 'rows', model: 'stockList', where: {}, filter: {}, orderBy: [], result: 'all' }
-const rows = async (engine: Engine) => (await engine.run(stockRows, engine.position, 1000)).data as readonly { sku: string; onHand: number }[]
+const rows = async (engine: Engine) =>
+  (await engine.run(stockRows, engine.position, 1000)).data as readonly { sku: string; onHand: number }[]
 const onHand = async (engine: Engine, sku = 'a') => (await rows(engine)).find((row) => row.sku === sku)?.onHand
 
 /** Two tabs on one log that already holds an item with 100 on hand, both at its head. */
@@ -199,14 +200,20 @@ describe('hazard 10, two builds', () => {
           state: z.object({ n: z.number() }),
           events: {
             begun: z.object({}),
-            added: version === 1 ? z.object({ by: z.number() }) : event(z.object({ by: z.number(), unit: z.string() }), { version: 2, upcast: { 1: (data: object) => ({ ...data, unit: 'piece' }) } }),
+            added:
+              version === 1
+                ? z.object({ by: z.number() })
+                : event(z.object({ by: z.number(), unit: z.string() }), {
+                    version: 2,
+                    upcast: { 1: (data: object) => ({ ...data, unit: 'piece' }) },
+                  }),
             ...(version === 2 ? { halved: z.object({}) } : {}),
           },
           commands: { begin: z.object({}), add: z.object({ by: z.number() }), halve: z.object({}) },
           refusals: { tooSmall: z.object({}) },
           create: { begun: () => ({ n: 0 }) },
           evolve: {
-            added: (state, data) => ({ n: state.n + data.by }),
+            added: (state: { n: number }, data: { by: number }) => ({ n: state.n + data.by }),
             ...(version === 2 ? { halved: (state: { n: number }) => ({ n: state.n / 2 }) } : {}),
           } as never,
           decide: {

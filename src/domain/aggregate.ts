@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { fingerprint } from './id.ts'
 import type { CommandInput, EventInput, InputOf, Made, OutputOf } from './infer.ts'
-import { messageType, type MessageType, type Upcasters } from './message.ts'
+import { messageType, type MessageType } from './message.ts'
 
 /** An Event that a Command Handler decided, not yet recorded. */
 export interface DecidedEvent<Type extends string = string> {
@@ -62,8 +62,6 @@ export interface AggregateDeclaration<
   readonly state: z.ZodType<State>
   /** Raise it when `create` or `evolve` change their meaning without a change of the schema. Counts from 1. */
   readonly stateVersion?: number
-  /** State-stored Aggregates: turns a saved state of version n (the key) into one of n + 1. */
-  readonly upcastState?: Upcasters
   readonly events: Events
   readonly commands: Commands
   readonly refusals?: Refusals
@@ -99,7 +97,6 @@ export interface AggregateType {
   readonly name: string
   readonly state: z.ZodType
   readonly stateVersion: number
-  readonly upcastState: Upcasters
   /** Changes with the state's schema and version: a saved state of another fingerprint is not used. */
   readonly stateFingerprint: string
   readonly persistence: 'event-sourced' | 'state-stored'
@@ -158,7 +155,6 @@ export function aggregate<
     name,
     state: declared.state,
     stateVersion,
-    upcastState: declared.upcastState ?? {},
     stateFingerprint: `${stateVersion}-${schemaFingerprint(declared.state)}`,
     persistence: declared.persistence ?? 'event-sourced',
     events: mapValues(declared.events, (event, key) => messageType(name, key, event)),

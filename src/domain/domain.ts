@@ -131,11 +131,6 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
     for (const refusal of Object.keys(type.refusals))
       if (builtInRefusals.includes(refusal))
         problem(`Aggregate "${type.name}" declares refusal "${refusal}", which every Command has already. Rename it.`)
-    for (let from = 1; type.persistence === 'state-stored' && from < type.stateVersion; from++)
-      if (typeof type.upcastState[from] !== 'function')
-        problem(
-          `state-stored Aggregate "${type.name}" is at stateVersion ${type.stateVersion}, but nothing upcasts version ${from}. Add \`upcastState: { ${from}: (state) => … }\`.`,
-        )
   }
   for (const service of services.values())
     for (const [key, useCase] of Object.entries(service.useCases)) {

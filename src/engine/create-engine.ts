@@ -145,6 +145,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     await dropWhatTheLogLost(log, states, index, logStorage)
     await replayTail(log, states, index, decoder.decodeKnown)
     usable = true
+    await dropUnusedFolds(checkpoints.keys(), states, logStorage, environment)
   })
   ready.catch(() => undefined) // every Command that waits for it gets the error
 
@@ -462,6 +463,13 @@ async function dropWhatTheLogLost(
     await storage.states.drop(each.fold.name)
     each.restart()
   }
+}
+
+/** Saved states of shapes that this build does not have, where no older build can still be using them. */
+async function dropUnusedFolds(saved: Iterable<string>, states: readonly States[], storage: LogStorage, environment: Environment): Promise<void> {
+  const used = new Set(states.map((each) => each.fold.name))
+  const unused = [...saved].filter((name) => !used.has(name))
+  if (unused.length > 0 && (await environment.alone())) for (const name of unused) await storage.states.drop(name)
 }
 
 /** Brings states and index from what is saved to the log's head. */

@@ -7,12 +7,13 @@
  */
 import type { Outcome } from '../domain/infer.ts'
 import { OutpostError } from '../errors.ts'
-import { LOG_FORMAT, type LogRecord, type StoredEvent } from '../storage/record.ts'
+import type { LogRecord } from '../storage/record.ts'
 import type { Durability } from '../storage/storage.ts'
 import type { Undecided } from './decide.ts'
 import type { Decider, Marks } from './decider.ts'
 import type { Log } from './log.ts'
 import { outcomeOf, type Receipts } from './receipts.ts'
+import { recordsOf, type RecordOptions } from './records.ts'
 import { UnitOfWork, type Attempt } from './unit-of-work.ts'
 
 /** Decided at most so long before a commit, so that those first in line do not wait for a burst behind them. */
@@ -20,13 +21,6 @@ const SLICE_MS = 16
 const MAX_BATCH = 512
 /** Commands looked up and loaded for together. */
 const PREFETCH = 64
-/**
- * A record is closed at so many Events or Commands. Values that Chromium's LevelDB keeps inline are ≲ 32 KiB; a record of
- * 128 ordinary Events is about that.
- */
-const RECORD_EVENTS = 128
-const RECORD_COMMANDS = 128
-
 /** A root Command in the queue. */
 export interface QueuedCommand {
   readonly command: Undecided
@@ -47,14 +41,11 @@ export interface Trip {
   readonly position: number | undefined
 }
 
-export interface CommandQueueOptions {
+export interface CommandQueueOptions extends RecordOptions {
   readonly log: Log
   readonly decider: Decider
   readonly receipts: Receipts
-  readonly stateVersionOf: (aggregate: string) => { readonly stateVersion: number; readonly stateStored: boolean } | undefined
-  readonly now: () => number
   readonly clock: () => number
-  readonly randomId: () => string
   /** Resolves when saved states are usable; Commands wait for it. */
   readonly ready: Promise<void>
   /** Asked once a Command; undefined while nobody traces. */
@@ -220,7 +211,7 @@ export class CommandQueue {
 
   async #append(work: UnitOfWork, decided: readonly Decided[]): Promise<'done' | 'again'> {
     const { log, clock } = this.#options
-    const records = this.#records(work)
+    const records = recordsOf(work, log, this.#options)
     const durability = decided.some(({ waiting }) => waiting.durability === 'strict') ? 'strict' : 'relaxed'
     const appendStartedAt = clock()
     const places = new Map<Attempt, { readonly record: LogRecord; readonly offset: number }>()
@@ -250,64 +241,6 @@ export class CommandQueue {
     return 'done'
   }
 
-  #records(work: UnitOfWork): readonly { readonly record: LogRecord; readonly attempts: readonly Attempt[] }[] {
-    const { log, now, randomId, stateVersionOf } = this.#options
-    const records: { record: LogRecord; attempts: Attempt[] }[] = []
-    let number = log.head.record
-    let position = log.position + 1
-    let attempts: Attempt[] = []
-    let commands = 0
-    let events = 0
-    const close = (): void => {
-      if (attempts.length === 0) return
-      const all = attempts.flatMap((attempt) => attempt.events)
-      const parked = attempts.flatMap((attempt) => attempt.parked)
-      const states = storedStates(attempts, stateVersionOf)
-      let offset = 0
-      const storedEvents: StoredEvent[] = []
-      for (const attempt of attempts) {
-        for (const { stored } of attempt.events) storedEvents.push(offset === 0 ? stored : { ...stored, command: stored.command + offset })
-        offset += attempt.commands.length
-      }
-      offset = 0
-      const storedCommands = attempts.flatMap((attempt) => {
-        const base = offset
-        offset += attempt.commands.length
-        return base === 0
-          ? attempt.commands
-          : attempt.commands.map((command) => (command.root === undefined ? command : { ...command, root: command.root + base }))
-      })
-      records.push({
-        attempts,
-        record: {
-          number: ++number,
-          id: randomId(),
-          format: LOG_FORMAT,
-          kind: 'commit',
-          at: now(),
-          position,
-          commands: storedCommands,
-          events: storedEvents,
-          ...(states.length > 0 ? { states } : {}),
-          ...(parked.length > 0 ? { parked } : {}),
-        },
-      })
-      position += all.length
-      attempts = []
-      commands = 0
-      events = 0
-    }
-    for (const attempt of work.attempts) {
-      attempts.push(attempt)
-      commands += attempt.commands.length
-      events += attempt.events.length
-      // A root and what follows from it stay together: only between roots is a record closed.
-      if (commands >= RECORD_COMMANDS || events >= RECORD_EVENTS) close()
-    }
-    close()
-    return records
-  }
-
   #trip(
     waiting: Waiting,
     marks: Marks,
@@ -320,21 +253,4 @@ export class CommandQueue {
     const { command, dispatchedAt } = waiting
     this.#options.onTrip()?.({ command, marks, dispatchedAt, startedAt, appendStartedAt, appendedAt, outcome, position })
   }
-}
-
-/** The new states of state-stored Aggregates: the last one of each in the record. */
-function storedStates(
-  attempts: readonly Attempt[],
-  stateVersionOf: CommandQueueOptions['stateVersionOf'],
-): NonNullable<LogRecord['states']> {
-  const states = new Map<string, NonNullable<LogRecord['states']>[number]>()
-  for (const attempt of attempts)
-    for (const [of, entries] of attempt.staged) {
-      const aggregate = of.fold.name.slice(0, of.fold.name.indexOf('@'))
-      const kind = stateVersionOf(aggregate)
-      if (!kind?.stateStored) continue
-      for (const { key, version, state } of entries)
-        states.set(`${aggregate}/${key}`, { aggregate, aggregateId: key, version, stateVersion: kind.stateVersion, state })
-    }
-  return [...states.values()]
 }

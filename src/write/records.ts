@@ -1,0 +1,88 @@
+/** Makes of a unit of work the records that a group commit appends. */
+import { LOG_FORMAT, type LogRecord, type StoredCommand, type StoredEvent, type StoredState } from '../storage/record.ts'
+import type { Log } from './log.ts'
+import type { Attempt, UnitOfWork } from './unit-of-work.ts'
+
+/**
+ * A record is closed at so many Events or Commands. Values that Chromium's LevelDB keeps inline are ≲ 32 KiB; a record of
+ * 128 ordinary Events is about that.
+ */
+const RECORD_EVENTS = 128
+const RECORD_COMMANDS = 128
+
+export interface RecordOptions {
+  readonly now: () => number
+  readonly randomId: () => string
+  readonly stateVersionOf: (aggregate: string) => { readonly stateVersion: number; readonly stateStored: boolean } | undefined
+}
+
+/** A record, and the attempts whose Commands and Events it holds, in order. */
+export interface AttemptsRecord {
+  readonly record: LogRecord
+  readonly attempts: readonly Attempt[]
+}
+
+/** The records that follow the log's head. A root and what follows from it stay together. */
+export function recordsOf(work: UnitOfWork, log: Log, options: RecordOptions): readonly AttemptsRecord[] {
+  const records: AttemptsRecord[] = []
+  let number = log.head.record
+  let position = log.position + 1
+  let attempts: Attempt[] = []
+  let commands = 0
+  let events = 0
+  const close = (): void => {
+    if (attempts.length === 0) return
+    records.push({ attempts, record: recordOf(attempts, ++number, position, options) })
+    position += events
+    attempts = []
+    commands = events = 0
+  }
+  for (const attempt of work.attempts) {
+    attempts.push(attempt)
+    commands += attempt.commands.length
+    events += attempt.events.length
+    if (commands >= RECORD_COMMANDS || events >= RECORD_EVENTS) close()
+  }
+  close()
+  return records
+}
+
+function recordOf(attempts: readonly Attempt[], number: number, position: number, { now, randomId, stateVersionOf }: RecordOptions): LogRecord {
+  const commands: StoredCommand[] = []
+  const events: StoredEvent[] = []
+  for (const attempt of attempts) {
+    // Within its attempt a Command is counted from 0, in the record from where the attempt begins.
+    const offset = commands.length
+    for (const { stored } of attempt.events) events.push(offset === 0 ? stored : { ...stored, command: stored.command + offset })
+    for (const command of attempt.commands)
+      commands.push(offset === 0 || command.root === undefined ? command : { ...command, root: command.root + offset })
+  }
+  const states = storedStates(attempts, stateVersionOf)
+  const parked = attempts.flatMap((attempt) => attempt.parked)
+  return {
+    number,
+    id: randomId(),
+    format: LOG_FORMAT,
+    kind: 'commit',
+    at: now(),
+    position,
+    commands,
+    events,
+    ...(states.length > 0 ? { states } : {}),
+    ...(parked.length > 0 ? { parked } : {}),
+  }
+}
+
+/** The new states of state-stored Aggregates: the last one of each in the record. */
+function storedStates(attempts: readonly Attempt[], stateVersionOf: RecordOptions['stateVersionOf']): readonly StoredState[] {
+  const states = new Map<string, StoredState>()
+  for (const attempt of attempts)
+    for (const [of, entries] of attempt.staged) {
+      const aggregate = of.fold.name.slice(0, of.fold.name.indexOf('@'))
+      const kind = stateVersionOf(aggregate)
+      if (!kind?.stateStored) continue
+      for (const { key, version, state } of entries)
+        states.set(`${aggregate}/${key}`, { aggregate, aggregateId: key, version, stateVersion: kind.stateVersion, state })
+    }
+  return [...states.values()]
+}
