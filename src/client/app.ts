@@ -5,13 +5,15 @@ import type { Observable } from 'rxjs'
 import type { Aggregate } from '../domain/aggregate.ts'
 import type { ApplicationService, UseCase } from '../domain/application-service.ts'
 import type { Flat, InputOf, NamedQueryInput, NamedQueryResult, Outcome, Part, StateOf } from '../domain/infer.ts'
-import type { Mode, Snapshot, TableOf } from '../domain/query.ts'
+import type { Mode, QueryDescription, Snapshot, TableOf } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 
 /** A query: await it for its result now, or watch it. */
 export interface LiveQuery<T> extends PromiseLike<T> {
+  /** The query as plain data: equal descriptions are one query, evaluated once. */
+  readonly description: QueryDescription
   /** The result now and after each change to it. Rows that did not change keep their identity. */
   watch(): Observable<T>
   /** The result now, with how fresh it is. */

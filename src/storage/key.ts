@@ -22,7 +22,8 @@ export function isKey(value: unknown): value is Key {
   if (typeof value === 'string') return true
   if (typeof value === 'number') return !Number.isNaN(value)
   if (value instanceof Date) return !Number.isNaN(value.getTime())
-  return Array.isArray(value) && value.every(isKey)
+  // `every` alone would pass over the holes of a sparse array.
+  return Array.isArray(value) && Array.from(value).every(isKey)
 }
 
 /** A string that stands for the key in a Map: equal keys, equal strings. */
@@ -30,5 +31,5 @@ export function keyToken(key: Key): string | number {
   if (typeof key === 'number') return key === 0 ? 0 : key
   if (typeof key === 'string') return `s${key}`
   if (key instanceof Date) return `d${key.getTime()}`
-  return `a${JSON.stringify(key.map((part) => keyToken(part as Key)))}`
+  return `a${key.map((part) => JSON.stringify(String(keyToken(part))) + typeof part)}`
 }

@@ -81,7 +81,8 @@ export function searchBlock({ hashes, records }: Block, hash: number, last: numb
 /** Double hashing: the step mixes in the high word, of which the hashes in one filter share the upper bits. */
 const filterStep = (hash: number): number => Math.imul((hash >>> 0) ^ Math.imul(hash / 0x1_0000_0000, 0x85ebca6b), 0x9e3779b1) | 1
 
-const filterPlace = (hash: number, step: number, probe: number, bits: number): number => (((hash >>> 0) + Math.imul(probe, step)) >>> 0) % bits
+const filterPlace = (hash: number, step: number, probe: number, bits: number): number =>
+  (((hash >>> 0) + Math.imul(probe, step)) >>> 0) % bits
 
 /** False: no entry of the filter's blocks has this hash. True: one most probably has. */
 export function mayHold(filter: Uint8Array, hash: number): boolean {

@@ -24,11 +24,11 @@
  * **Why it is right**, also with several tabs on one log:
  * - Each entry of a record up to the head is either in a run of the catalogue (record ≤ checkpoint) or pending
  *   (checkpoint < record ≤ head). Both change in one synchronous step, only after the transaction is complete.
- * - Every save moves the checkpoint, so its compare also guards the catalogue that the new one was made from: there is
- *   no merge without a flush. An emptied index gets a checkpoint of its own (record 0 with an id used once).
- * - Runs never change and run numbers are never used again, `nextRun` only grows: a block in memory is right for ever,
- *   and of two catalogues the one with the higher `nextRun` is the newer. A block that is gone means that the runs were
- *   merged since the catalogue was read: it is read again and the lookup starts anew.
+ * - Runs never change and run numbers are never used again, `nextRun` grows with every save: a block in memory is right
+ *   for ever, and of two catalogues the one with the higher `nextRun` is the newer. A block that is gone means that the
+ *   runs were merged since the catalogue was read: it is read again and the lookup starts anew.
+ * - A save succeeds only on the very catalogue that it was made from. What the store compares is therefore not the
+ *   checkpoint alone, which comes again when an index was emptied and filled: its id also holds `nextRun`.
  * - A tab that finds the checkpoint moved drops what is pending up to there, since the other tab folded the same log. It
  *   flushes again only once its own head is beyond that. Answers hold no record above the own head.
  * - Where another tab emptied the index, records may be neither pending here nor stored: until that tab has indexed
@@ -40,13 +40,15 @@ import { OutpostError } from '../errors.ts'
 import { BlockReader } from './block-reader.ts'
 import { findInRuns } from './find-in-runs.ts'
 import { hash53 } from './hash.ts'
-import { dueMerge, mergeRuns } from './merge-runs.ts'
+import { mergeRuns } from './merge-runs.ts'
 import { ENTRIES_PER_BLOCK } from './packed-run.ts'
 import type { PackedRun, Run } from './packed-run.ts'
 import { PendingEntries } from './pending-entries.ts'
 import { checkpointOf, LOG_START } from './record.ts'
 import type { Checkpoint, LogRecord } from './record.ts'
-import type { SegmentStore } from './storage.ts'
+import { dueIn, NO_RUNS, readCatalogue, savedTokenOf, SEGMENT_INDEXES, tokenOf } from './segment-catalogue.ts'
+import type { Catalogue, SegmentIndexName } from './segment-catalogue.ts'
+import type { SegmentBlock, SegmentStore } from './storage.ts'
 
 export interface SegmentIndex {
   /**
@@ -96,29 +98,8 @@ export async function openSegmentIndex(store: SegmentStore, options: SegmentInde
   return index
 }
 
-const FORMAT = 1
 const KEPT_FILTERS = 128
 const KEPT_BLOCKS = 64
-
-const INDEXES = ['commands', 'streams'] as const
-type IndexName = (typeof INDEXES)[number]
-
-type Runs = Readonly<Record<IndexName, readonly Run[]>>
-
-interface Catalogue {
-  readonly format: number
-  /** Grows with every save. */
-  readonly nextRun: number
-  readonly runs: Runs
-}
-
-/** What one transaction wrote. */
-interface Stored {
-  readonly checkpoint: Checkpoint | undefined
-  readonly catalogue: Catalogue
-}
-
-const NOTHING: Stored = { checkpoint: undefined, catalogue: { format: FORMAT, nextRun: 1, runs: { commands: [], streams: [] } } }
 
 const streamKey = (aggregate: string, aggregateId: string): string => `${aggregate}/${aggregateId}`
 
@@ -128,7 +109,7 @@ class PackedIndex implements SegmentIndex {
   readonly #entriesPerBlock: number
   readonly #readers: { readonly entries: BlockReader; readonly filters: BlockReader }
   readonly #pending = { commands: new PendingEntries(), streams: new PendingEntries() }
-  #stored = NOTHING
+  #catalogue = NO_RUNS
   #head = LOG_START
   /** Every entry of the records after this one, up to the head, is pending. */
   #pendingAfter = 0
@@ -142,7 +123,7 @@ class PackedIndex implements SegmentIndex {
   }
 
   get checkpoint(): Checkpoint | undefined {
-    return recordOf(this.#stored) === 0 ? undefined : this.#stored.checkpoint
+    return this.#catalogue.checkpoint.record === 0 ? undefined : this.#catalogue.checkpoint
   }
 
   get head(): Checkpoint {
@@ -157,10 +138,13 @@ class PackedIndex implements SegmentIndex {
     const { number } = record
     if (number <= this.#head.record) return
     if (number !== this.#head.record + 1) {
-      throw new OutpostError('storage-failed', `Record ${number} came after record ${this.#head.record}: a gap, reset the index and read the log again.`)
+      throw new OutpostError(
+        'storage-failed',
+        `Record ${number} came after record ${this.#head.record}: a gap, reset the index and read the log again.`,
+      )
     }
-    const { checkpoint } = this.#stored
-    if (checkpoint?.record === number && checkpoint.id !== record.id) {
+    const { checkpoint } = this.#catalogue
+    if (checkpoint.record === number && checkpoint.id !== record.id) {
       throw new OutpostError('storage-failed', `The packed index is as of another record ${number} than the log holds: clear the index.`)
     }
     this.#head = checkpointOf(record)
@@ -190,122 +174,133 @@ class PackedIndex implements SegmentIndex {
 
   clear(): Promise<void> {
     return this.#inTurn(async () => {
-      const { checkpoint, catalogue } = this.#stored
-      if (checkpoint !== undefined) {
-        const { nextRun, runs } = catalogue
-        await this.#store.save({
-          expected: checkpoint,
-          checkpoint: { record: 0, id: `emptied-${nextRun}` },
-          catalogue: { ...NOTHING.catalogue, nextRun: nextRun + 1 },
-          puts: [],
-          removes: INDEXES.flatMap((index) => runs[index].map(({ run }) => ({ index, run }))),
-        })
+      const { checkpoint, nextRun, runs } = this.#catalogue
+      if (checkpoint.record > 0) {
+        const removes = SEGMENT_INDEXES.flatMap((index) => runs[index].map(({ run }) => ({ index, run })))
+        await this.#save({ ...NO_RUNS, nextRun: nextRun + 1 }, [], removes)
       }
       await this.#reset()
     })
   }
 
-  async #find(index: IndexName, keys: readonly string[], order: (a: number, b: number) => number): Promise<readonly (readonly number[])[]> {
+  async #find(
+    index: SegmentIndexName,
+    keys: readonly string[],
+    order: (a: number, b: number) => number,
+  ): Promise<readonly (readonly number[])[]> {
     const last = this.#head.record
     for (;;) {
-      if (!this.#covers(last)) await this.#refresh(this.#stored)
+      if (!this.#covers(last)) await this.#refresh(this.#catalogue)
       if (!this.#covers(last)) {
-        throw new OutpostError('storage-failed', 'The packed index was emptied by another tab, or reset meanwhile: reset it, add the records after its checkpoint, and ask again.')
+        throw new OutpostError(
+          'storage-failed',
+          'The packed index was emptied by another tab, or reset meanwhile: reset it, add the records after its checkpoint, and ask again.',
+        )
       }
-      const stored = this.#stored
+      const catalogue = this.#catalogue
       // Memory and catalogue as of one instant: a flush that completes meanwhile moves entries from one to the other.
       const probes = keys.map((key) => ({ hash: this.#hash(key), found: this.#pending[index].get(key).filter((record) => record <= last) }))
-      if (await findInRuns(this.#readers, index, stored.catalogue.runs[index], probes, last)) {
+      if (await findInRuns(this.#readers, index, catalogue.runs[index], probes, last)) {
         return probes.map(({ found }) => [...new Set(found)].sort(order))
       }
-      await this.#refresh(stored)
-      if (this.#stored === stored) throw lostBlock(index)
+      await this.#refresh(catalogue)
+      if (this.#catalogue === catalogue) throw lostBlock(index)
     }
   }
 
   async #flush(): Promise<'saved' | 'stale' | 'idle'> {
-    if (!this.#covers(this.#head.record)) await this.#refresh(this.#stored)
-    const base = this.#stored
-    if (!this.#covers(this.#head.record) || this.#head.record <= recordOf(base)) return 'idle'
-    const merge = dueIn(base.catalogue)
+    if (!this.#covers(this.#head.record)) await this.#refresh(this.#catalogue)
+    const base = this.#catalogue
+    if (!this.#covers(this.#head.record) || this.#head.record <= base.checkpoint.record) return 'idle'
+    const merge = dueIn(base)
     let merged: PackedRun | undefined
     if (merge) {
       // A look before the long work: tabs that fold the same log come to flush at the same time.
       await this.#refresh(base)
-      if (this.#stored !== base) return 'stale'
-      merged = await mergeRuns(this.#store, merge.index, merge.runs, this.#into(base.catalogue.nextRun))
+      if (this.#catalogue !== base) return 'stale'
+      merged = await mergeRuns(this.#store, merge.index, merge.runs, this.#into(base.nextRun))
       if (!merged) await this.#refresh(base)
-      if (this.#stored !== base) return 'stale'
+      if (this.#catalogue !== base) return 'stale'
       if (!merged) throw lostBlock(merge.index)
     }
 
     // From here to the save nothing is awaited: what is packed is what the checkpoint says.
-    const { nextRun, runs } = base.catalogue
-    const made: { readonly index: IndexName; readonly packed: PackedRun }[] = []
+    const { nextRun, runs } = base
+    const made: { readonly index: SegmentIndexName; readonly packed: PackedRun }[] = []
     if (merge && merged) made.push({ index: merge.index, packed: merged })
-    for (const index of INDEXES) {
-      if (this.#pending[index].size > 0) made.push({ index, packed: this.#pending[index].pack(this.#hash, this.#into(nextRun + made.length)) })
+    for (const index of SEGMENT_INDEXES) {
+      if (this.#pending[index].size > 0)
+        made.push({ index, packed: this.#pending[index].pack(this.#hash, this.#into(nextRun + made.length)) })
     }
     const gone = new Set(merge?.runs)
-    const runsOf = (of: IndexName): readonly Run[] => [
+    const runsOf = (of: SegmentIndexName): readonly Run[] => [
       ...runs[of].filter((run) => !gone.has(run)),
       ...made.filter(({ index }) => index === of).map(({ packed }) => packed.run),
     ]
     const next = {
+      format: base.format,
+      nextRun: nextRun + Math.max(1, made.length),
       checkpoint: this.#head,
-      catalogue: { format: FORMAT, nextRun: nextRun + Math.max(1, made.length), runs: { commands: runsOf('commands'), streams: runsOf('streams') } },
+      runs: { commands: runsOf('commands'), streams: runsOf('streams') },
     }
-    const answer = await this.#store.save({
-      expected: base.checkpoint,
-      ...next,
-      puts: made.flatMap(({ index, packed }) => packed.blocks.map((bytes, block) => ({ index, run: packed.run.run, block, bytes }))),
-      removes: merge ? merge.runs.map(({ run }) => ({ index: merge.index, run })) : [],
-    })
+    const puts = made.flatMap(({ index, packed: { run, blocks } }) => blocks.map((bytes, block) => ({ index, run: run.run, block, bytes })))
+    const removes = merge ? merge.runs.map(({ run }) => ({ index: merge.index, run })) : []
+    const answer = await this.#save(next, puts, removes, base)
     if (answer === 'saved') {
       this.#takeOver(next)
       for (const { index, packed } of made) this.#keepFilters(index, packed)
       return 'saved'
     }
     await this.#refresh(base)
-    if (this.#stored === base) throw new OutpostError('storage-failed', 'The packed index is stale, yet there is no newer one in its store: clear the index.')
+    if (this.#catalogue === base)
+      throw new OutpostError('storage-failed', 'The packed index is stale, yet there is no newer one in its store: clear the index.')
     return 'stale'
   }
 
   async #reset(): Promise<void> {
-    this.#stored = await this.#read()
+    this.#catalogue = await this.#read()
     this.#head = this.checkpoint ?? LOG_START
     this.#pendingAfter = this.#head.record
-    for (const index of INDEXES) this.#pending[index].clear()
+    for (const index of SEGMENT_INDEXES) this.#pending[index].clear()
     this.#readers.entries.forget()
     this.#readers.filters.forget()
   }
 
   /** Reads the catalogue anew, unless that has happened since `known` was taken. */
-  async #refresh(known: Stored): Promise<void> {
-    if (this.#stored === known) this.#takeOver(await this.#read())
+  async #refresh(known: Catalogue): Promise<void> {
+    if (this.#catalogue === known) this.#takeOver(await this.#read())
   }
 
-  async #read(): Promise<Stored> {
-    const { checkpoint, value } = await this.#store.catalogue()
-    return value === undefined ? NOTHING : { checkpoint, catalogue: readable(value as Catalogue) }
+  async #read(): Promise<Catalogue> {
+    return readCatalogue((await this.#store.catalogue()).value)
   }
 
-  #takeOver(stored: Stored): void {
-    if (stored.catalogue.nextRun <= this.#stored.catalogue.nextRun) return
-    this.#stored = stored
-    const record = recordOf(stored)
+  #save(next: Catalogue, puts: readonly SegmentBlock[], removes: readonly { index: string; run: number }[], base = this.#catalogue) {
+    return this.#store.save({
+      expected: tokenOf(base),
+      checkpoint: savedTokenOf(next),
+      catalogue: next,
+      puts,
+      removes,
+    })
+  }
+
+  #takeOver(catalogue: Catalogue): void {
+    if (catalogue.nextRun <= this.#catalogue.nextRun) return
+    this.#catalogue = catalogue
+    const { record } = catalogue.checkpoint
     if (record <= this.#pendingAfter) return
     this.#pendingAfter = record
-    for (const index of INDEXES) this.#pending[index].dropThrough(record)
+    for (const index of SEGMENT_INDEXES) this.#pending[index].dropThrough(record)
   }
 
   /** Every entry of the records up to this one is stored or pending. */
   #covers(last: number): boolean {
-    const stored = recordOf(this.#stored)
+    const stored = this.#catalogue.checkpoint.record
     return stored >= this.#pendingAfter && Math.max(stored, this.#head.record) >= last
   }
 
-  #keepFilters(index: IndexName, { run: { run, firsts }, blocks }: PackedRun): void {
+  #keepFilters(index: SegmentIndexName, { run: { run, firsts }, blocks }: PackedRun): void {
     for (let block = firsts.length; block < blocks.length; block++) {
       this.#readers.filters.keep({ index, run, block }, blocks[block] as Uint8Array)
     }
@@ -323,20 +318,5 @@ class PackedIndex implements SegmentIndex {
   }
 }
 
-const recordOf = ({ checkpoint }: Stored): number => checkpoint?.record ?? 0
-
-function readable(catalogue: Catalogue): Catalogue {
-  if (catalogue.format === FORMAT) return catalogue
-  throw new OutpostError('storage-newer', `The packed index has format ${catalogue.format}, this build knows ${FORMAT}: load the newer app.`)
-}
-
-function dueIn({ runs }: Catalogue): { readonly index: IndexName; readonly runs: readonly Run[] } | undefined {
-  for (const index of INDEXES) {
-    const due = dueMerge(runs[index])
-    if (due) return { index, runs: due }
-  }
-  return undefined
-}
-
-const lostBlock = (index: IndexName): OutpostError =>
+const lostBlock = (index: SegmentIndexName): OutpostError =>
   new OutpostError('storage-failed', `The packed index of ${index} has lost a block: clear the index and add all records again.`, { index })

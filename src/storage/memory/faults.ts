@@ -15,7 +15,7 @@ export type MemoryOperation =
 /** Where to interfere: an operation, on every database or on those whose name holds this text. */
 export type FaultPoint = MemoryOperation | { readonly operation: MemoryOperation; readonly database: string }
 
-/** Each is armed until it has struck so many times (once unless told), the oldest first. All return how to lift it. */
+/** Each strikes so many times (once unless told) and is then gone. What `fail` and `failInDoubt` return lifts it before. */
 export interface MemoryFaults {
   /**
    * Such an operation does nothing and rejects: `storage-full` for 'QuotaExceededError', else `storage-failed` with a

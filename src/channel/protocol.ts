@@ -1,0 +1,117 @@
+/**
+ * The thread boundary as data: every call, every message. Page and worker come from one build and meet only here, so a
+ * version number is all the negotiation there is; everything below is structured-cloneable.
+ *
+ * Two ways lie between them. *Calls* are requests with one answer each, in order, over Comlink. The *event port*, one a
+ * client, carries what the worker says unasked: frames of all subscriptions, by id.
+ */
+import type { Outcome } from '../domain/infer.ts'
+import type { QueryDescription, Snapshot } from '../domain/query.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { CommandMessage, EngineStatus } from '../engine/engine.ts'
+import type { CommandTrace } from '../engine/trace.ts'
+import type { ErrorData } from './codec.ts'
+import type { Segment } from './rows-patch.ts'
+
+/** Raised with every change below that the other side would misread. */
+export const protocolVersion = 1
+
+/** What the host posts, outside Comlink, when it begins to listen: a greeting sent before may have been lost. */
+export const listening = 'outpost listening'
+
+/** Which of an app's logs to open. */
+export interface LogName {
+  readonly space: string
+  readonly principal: string
+}
+
+/** Errors cross as values: Comlink would keep no more of them than name, message and stack. */
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorData }
+
+/** What became of one Command: its outcome, or the fault that kept it from one. */
+export type Settled = { readonly outcome: Outcome } | { readonly fault: ErrorData }
+
+export interface Loaded {
+  readonly state: unknown
+  readonly version: number
+}
+
+/** What the host answers. */
+export interface Calls {
+  /** May be sent twice, see {@link listening}. `lock` is a Web Lock that the worker holds as long as it lives. */
+  hello(): Promise<Reply<{ readonly protocol: number; readonly lock: string | undefined }>>
+  /** Opens the log; everything below waits for it. `events` is transferred. */
+  open(log: LogName, events: MessagePort): Promise<Reply<{ readonly logEpoch: string }>>
+  /** Answers when all are settled, each on its own. */
+  dispatch(commands: readonly CommandMessage[]): Promise<Reply<readonly Settled[]>>
+  /** Takes a Command back; false where it was too late, or unknown. */
+  cancel(commandId: string): Promise<Reply<boolean>>
+  run(query: QueryDescription, after: number, deadlineMs: number): Promise<Reply<Snapshot<unknown>>>
+  /** Answers at once; whatever there is to say comes as frames. */
+  subscribe(subscriptions: readonly Subscription[]): Promise<Reply<void>>
+  unsubscribe(ids: readonly number[]): Promise<Reply<void>>
+  load(aggregate: string, id: string): Promise<Reply<Loaded>>
+  loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number }): Promise<Reply<Loaded>>
+  history(aggregate: string, id: string): Promise<Reply<readonly RecordedEvent[]>>
+  retry(handler: string): Promise<Reply<void>>
+  rebuild(readModel: string): Promise<Reply<void>>
+  exportPage(from: number): Promise<Reply<{ readonly text: string; readonly next: number | undefined }>>
+  importBegin(header: string): Promise<Reply<void>>
+  importPage(lines: readonly string[]): Promise<Reply<void>>
+  importEnd(): Promise<Reply<{ readonly records: number; readonly events: number }>>
+  destroy(): Promise<Reply<void>>
+  close(): Promise<Reply<void>>
+}
+
+/** `ValueOf<'run'>` is what the call answers when all went well. */
+export type ValueOf<Name extends keyof Calls> = Extract<Awaited<ReturnType<Calls[Name]>>, { readonly ok: true }>['value']
+
+export interface Subscription {
+  /** Given by the client, never twice. */
+  readonly id: number
+  readonly to: Topic
+}
+
+export type Topic =
+  /** The first frame is no older than `after`, or marked stale. */
+  | { readonly kind: 'query'; readonly query: QueryDescription; readonly after: number; readonly deadlineMs: number }
+  /** Events after a position, or from now on. The first frame tells where that is. */
+  | { readonly kind: 'events'; readonly after: number | undefined }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'traces' }
+
+/**
+ * News of one subscription; the first comes as soon as it stands, empty where there is nothing to tell. After each the host is silent on it until the client has acknowledged; changes meanwhile
+ * come conflated in the next frame (Events and traces: together).
+ */
+export type Frame = { readonly id: number } & News
+
+export type News =
+  /** `rows` changes the rows of the frame before (of none, in the first frame). */
+  | { readonly kind: 'rows'; readonly rows: readonly Segment[]; readonly position: number; readonly stale: boolean }
+  | { readonly kind: 'value'; readonly value: unknown; readonly position: number; readonly stale: boolean }
+  /** The same result, otherwise fresh. */
+  | { readonly kind: 'same'; readonly position: number; readonly stale: boolean }
+  /** `position` is the place in the log after the Events: where to go on, should this worker die. */
+  | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly position: number }
+  | { readonly kind: 'status'; readonly status: EngineStatus; readonly tabs: number }
+  | { readonly kind: 'traces'; readonly traces: readonly CommandTrace[] }
+  /** The subscription failed; it is over. */
+  | { readonly kind: 'error'; readonly error: ErrorData }
+
+/** Worker to page, on the event port. */
+export type FromWorker =
+  /** All frames that one commit causes. */
+  | { readonly kind: 'frames'; readonly frames: readonly Frame[] }
+  | { readonly kind: 'pong' }
+  /** Something was thrown in the worker that nobody there awaited. */
+  | { readonly kind: 'uncaught'; readonly error: ErrorData }
+  /** The log is gone: another tab destroyed it. */
+  | { readonly kind: 'destroyed' }
+
+/** Page to worker, on the event port. */
+export type FromPage =
+  | { readonly kind: 'ack'; readonly ids: readonly number[] }
+  | { readonly kind: 'ping' }
+  /** The page is shown again, or thawed: hints of other tabs may have been missed. */
+  | { readonly kind: 'resumed' }

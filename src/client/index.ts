@@ -1,0 +1,28 @@
+/**
+ * @module outpost/client: for the page. Connects it to the app's worker: Commands, queries, Events, status. Neither zod nor
+ * Dexie come with it.
+ */
+export type {
+  Aggregates,
+  App,
+  Batch,
+  CommandOf,
+  CommandOptions,
+  Commands,
+  CommandValue,
+  CommandValues,
+  EventsOptions,
+  Live,
+  LiveQuery,
+  LoadedState,
+  Moment,
+  Read,
+  SettledOutcome,
+} from './app.ts'
+export { connect, type ConnectOptions } from './connect.ts'
+export type { WorkerEndpoint } from './worker-endpoint.ts'
+export type { Port } from '../channel/port.ts'
+export type { Snapshot } from '../domain/query.ts'
+export type { HandlerStatus, Parked, ReadModelStatus, Status, StorageStatus } from '../engine/status.ts'
+export type { CommandTrace, Span, Step } from '../engine/trace.ts'
+export { type ErrorCode, isOutpostError, OutpostError } from '../errors.ts'

@@ -1,0 +1,28 @@
+/** What a worker gives the engine of its surroundings. */
+import type { Environment } from '../engine/engine.ts'
+import type { Tabs } from './tabs.ts'
+
+/** The most that a timer takes (32 bits); longer waits would end at once. */
+const maxDelayMs = 2 ** 31 - 1
+
+export function workerEnvironment(tabs: Tabs): Environment {
+  return {
+    now: () => Date.now(),
+    clock: () => performance.now(),
+    clockOrigin: performance.timeOrigin,
+    randomId: () => crypto.randomUUID(),
+    async exclusive(name, work, signal) {
+      try {
+        await navigator.locks.request(name, { signal }, () => work(signal))
+      } catch (thrown) {
+        // Taken back while it waited: there is nothing to do any more.
+        if (!signal.aborted) throw thrown
+      }
+    },
+    alone: async () => (await tabs.count()) === 1,
+    later(delayMs, run) {
+      const timer = setTimeout(run, Math.min(delayMs, maxDelayMs))
+      return () => clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import type { Port } from '../channel/port.ts'
+import type { AnyDomain } from '../domain/infer.ts'
+import { createEngine, databasePrefix } from '../engine/create-engine.ts'
+import { OutpostError } from '../errors.ts'
+import { createIndexedDbStorage } from '../storage/indexeddb/indexeddb-storage.ts'
+import { workerEnvironment } from './environment.ts'
+import { hostEngine } from './host.ts'
+import { holdLock, joinTabs } from './tabs.ts'
+
+/**
+ * Makes this worker the app's: opens its log when the page says which, and answers from then on. Call it while the
+ * worker's script is first run.
+ *
+ * @example
+ * // app.worker.ts
+ * import { startWorker } from 'outpost/worker'
+ * import { stockroom } from './domain.ts'
+ * startWorker(stockroom)
+ */
+export function startWorker(domain: AnyDomain): void {
+  // The types of pages and workers clash in one project; this much of a worker's scope is needed.
+  const scope = globalThis as unknown as Port
+  const lock = holdLifeLock()
+  lock.catch(() => undefined) // the greeting tells of it
+  const host = hostEngine(scope, {
+    lock,
+    async open({ space, principal }) {
+      const tabs = await joinTabs(`${databasePrefix(domain.name, space, principal)}.log`, await lock)
+      const environment = workerEnvironment(tabs)
+      const engine = await createEngine({ domain, storage: createIndexedDbStorage(), space, principal, environment })
+      return { engine, tabs }
+    },
+  })
+  scope.addEventListener('error', (event) => host.uncaught((event as ErrorEvent).error ?? (event as ErrorEvent).message))
+  scope.addEventListener('unhandledrejection', (event) => host.uncaught((event as PromiseRejectionEvent).reason))
+}
+
+/** Held until this worker ends, however it ends; whoever asks for it then gets it. */
+async function holdLifeLock(): Promise<string> {
+  const name = `outpost.worker.${crypto.randomUUID()}`
+  try {
+    await holdLock(name)
+  } catch (cause) {
+    throw new OutpostError('unsupported', 'The worker gets no Web Locks. Serve the page from an origin of its own, over HTTPS.', { missing: ['navigator.locks'] }, cause)
+  }
+  return name
+}

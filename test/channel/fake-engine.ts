@@ -1,0 +1,159 @@
+/** An engine whose log is a few arrays: everything that the thread boundary needs of one, and nothing else. */
+import { BehaviorSubject, Subject } from 'rxjs'
+import type { Outcome } from '../../src/domain/infer.ts'
+import type { QueryDescription, Snapshot } from '../../src/domain/query.ts'
+import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { CommandMessage, Engine, EngineStatus, WatchedQuery } from '../../src/engine/engine.ts'
+import type { CommandTrace } from '../../src/engine/trace.ts'
+import { OutpostError } from '../../src/errors.ts'
+import { canonical } from '../../src/client/canonical.ts'
+
+/** What outlives an engine. */
+export class FakeStorage {
+  epoch = 'epoch-1'
+  readonly events: RecordedEvent[] = []
+  readonly receipts = new Map<string, Outcome>()
+  /** Results by canonical description, or by the name of the Read Model or named query. */
+  readonly results = new Map<string, unknown>()
+  /** Ids of Commands in the order decided, each time. */
+  readonly decided: string[] = []
+
+  record(command: Pick<CommandMessage, 'id' | 'type'>): Outcome {
+    const event = { id: `${command.id}/1`, type: `${command.type}ed`, position: this.events.length + 1, commandId: command.id }
+    this.events.push(event as RecordedEvent)
+    const outcome: Outcome = { ok: true, commandId: command.id, position: this.events.length, events: [] }
+    this.receipts.set(command.id, outcome)
+    return outcome
+  }
+}
+
+/** What a Command comes to. `undefined`: its Event is recorded. */
+export type Decide = (command: CommandMessage, engine: FakeEngine) => Outcome | Promise<Outcome> | undefined
+
+export class FakeEngine implements Engine {
+  readonly storage: FakeStorage
+  readonly logEpoch: string
+  readonly recorded$ = new Subject<{ position: number; own: boolean }>()
+  readonly status$ = new BehaviorSubject<EngineStatus>({ position: 0, storage: 'ok', readModels: [], handlers: [] })
+  readonly trace$ = new Subject<CommandTrace>()
+  readonly received: CommandMessage[] = []
+  readonly cancelled: string[] = []
+  readonly watches = new Set<{ readonly query: QueryDescription; readonly changed: () => void }>()
+  readonly runs: { readonly query: QueryDescription; readonly after: number }[] = []
+  imported: string[] = []
+  importFails = false
+  catchUps = 0
+  closed = false
+  /** As of which position results are, where not of the log's head. */
+  resultsAt: number | undefined
+  readonly #decide: Decide
+
+  constructor(storage: FakeStorage, decide: Decide) {
+    this.storage = storage
+    this.logEpoch = storage.epoch
+    this.#decide = decide
+  }
+
+  get position(): number {
+    return this.storage.events.length
+  }
+
+  dispatch(commands: readonly CommandMessage[]): readonly Promise<Outcome>[] {
+    this.received.push(...commands)
+    return commands.map(async (command) => {
+      const receipt = command.fresh ? undefined : this.storage.receipts.get(command.id)
+      if (receipt) return receipt
+      this.storage.decided.push(command.id)
+      const decided = this.#decide(command, this)
+      if (decided) return decided
+      const outcome = this.storage.record(command)
+      this.recorded$.next({ position: this.position, own: true })
+      return outcome
+    })
+  }
+
+  cancel(commandId: string): boolean {
+    this.cancelled.push(commandId)
+    return !this.storage.receipts.has(commandId)
+  }
+
+  async run(query: QueryDescription, after: number): Promise<Snapshot<unknown>> {
+    this.runs.push({ query, after })
+    if (this.resultsAt !== undefined && this.resultsAt < after) this.resultsAt = after
+    return this.#snapshot(query)
+  }
+
+  async watch(query: QueryDescription, changed: () => void): Promise<WatchedQuery> {
+    if (query.kind === 'rows' && query.model === 'unknown') throw new OutpostError('unknown-read-model', 'There is none.')
+    const watch = { query, changed }
+    this.watches.add(watch)
+    let last = this.#snapshot(query)
+    const engine = this
+    return {
+      get snapshot() {
+        const next = engine.#snapshot(query)
+        if (next.data !== last.data || next.position !== last.position) last = next
+        return last
+      },
+      close: () => void this.watches.delete(watch),
+    }
+  }
+
+  /** Sets a result, and tells who watches it. */
+  show(name: string, result: unknown): void {
+    this.storage.results.set(name, result)
+    for (const { query, changed } of this.watches) if (nameOf(query) === name || canonical(query) === name) changed()
+  }
+
+  #snapshot(query: QueryDescription): Snapshot<unknown> {
+    const { results } = this.storage
+    const data = results.has(canonical(query)) ? results.get(canonical(query)) : results.get(nameOf(query))
+    return { data, position: this.resultsAt ?? this.position, stale: false }
+  }
+
+  async readEvents(after: number, limit: number): Promise<readonly RecordedEvent[]> {
+    return this.storage.events.slice(after, after + limit)
+  }
+  async load(aggregate: string, id: string): Promise<{ state: unknown; version: number }> {
+    return { state: { aggregate, id }, version: 1 }
+  }
+  async loadAt(aggregate: string, id: string, moment: object): Promise<{ state: unknown; version: number }> {
+    return { state: { aggregate, id, moment }, version: 1 }
+  }
+  async history(): Promise<readonly RecordedEvent[]> {
+    return this.storage.events
+  }
+  async catchUp(): Promise<void> {
+    this.catchUps++
+  }
+  async retry(handler: string): Promise<void> {
+    throw new OutpostError('unknown-handler', `There is no "${handler}".`, { handler }, new RangeError('cause'))
+  }
+  async rebuild(): Promise<void> {}
+  async exportPage(from: number): Promise<{ text: string; next: number | undefined }> {
+    const next = from + 1
+    return { text: from === 1 ? '' : `line ${from}\n`, next: next < 5 ? next : undefined }
+  }
+  async importBegin(header: string): Promise<void> {
+    this.imported = [header]
+  }
+  async importPage(lines: readonly string[]): Promise<void> {
+    if (this.importFails) throw new OutpostError('invalid-import', 'Damaged.')
+    this.imported.push(...lines)
+  }
+  async importEnd(): Promise<{ records: number; events: number }> {
+    return { records: this.imported.length - 1, events: 0 }
+  }
+  async destroy(): Promise<void> {
+    this.storage.events.length = 0
+    this.storage.receipts.clear()
+    await this.close()
+  }
+  async close(): Promise<void> {
+    this.closed = true
+    this.recorded$.complete()
+    this.status$.complete()
+  }
+}
+
+export const nameOf = (query: QueryDescription): string => (query.kind === 'named' ? query.query : query.model)

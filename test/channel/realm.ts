@@ -1,0 +1,128 @@
+/** Page and worker in one realm: a host over a MessageChannel that can be killed, or made to hang, and whose mail is read. */
+import { vi } from 'vitest'
+import type { Port } from '../../src/channel/port.ts'
+import type { Calls } from '../../src/channel/protocol.ts'
+import type { App } from '../../src/client/app.ts'
+import { connect, type ConnectOptions } from '../../src/client/connect.ts'
+import type { WorkerEndpoint } from '../../src/client/worker-endpoint.ts'
+import { hostEngine, type Host } from '../../src/worker/host.ts'
+import { soleTab, type Tabs } from '../../src/worker/tabs.ts'
+import type { stock } from '../fixtures/stock.ts'
+import { type Decide, FakeEngine, FakeStorage } from './fake-engine.ts'
+
+export interface Call {
+  readonly name: keyof Calls
+  readonly args: readonly unknown[]
+}
+
+export class FakeWorker {
+  readonly engine: FakeEngine
+  readonly calls: Call[] = []
+  readonly endpoint: WorkerEndpoint
+  readonly host: Host
+  terminated = false
+  #eventPort: MessagePort | undefined
+  readonly #port: MessagePort
+  #die: () => void = () => undefined
+
+  constructor(storage: FakeStorage, { decide = () => undefined, tabs = soleTab, opens = async () => undefined }: RealmOptions) {
+    this.engine = new FakeEngine(storage, (command, engine) => (this.terminated ? new Promise(() => undefined) : decide(command, engine, this)))
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port2
+    const died = new Promise<void>((resolve) => (this.#die = resolve))
+    this.host = hostEngine(this.#tapped(port2), {
+      open: async () => {
+        await opens()
+        return { engine: this.engine, tabs }
+      },
+    })
+    this.endpoint = { port: port1, died, terminate: () => this.hang() }
+  }
+
+  /** Everything stops, and the page is told. */
+  kill(): void {
+    this.hang()
+    this.#die()
+  }
+
+  /** Everything stops, and nobody is told. */
+  hang(): void {
+    this.terminated = true
+    this.#port.close()
+    this.#eventPort?.close()
+  }
+
+  callsOf(name: keyof Calls): readonly Call[] {
+    return this.calls.filter((call) => call.name === name)
+  }
+
+  #tapped(port: MessagePort): Port {
+    port.addEventListener('message', ({ data }: MessageEvent<{ path?: [keyof Calls]; argumentList?: { value: unknown }[] }>) => {
+      const name = data.path?.[0]
+      if (name === undefined) return
+      const args = (data.argumentList ?? []).map(({ value }) => value)
+      this.calls.push({ name, args })
+      if (name === 'open') this.#eventPort = args[1] as MessagePort
+    })
+    return port
+  }
+}
+
+export interface RealmOptions {
+  readonly decide?: (...args: [...Parameters<Decide>, worker: FakeWorker]) => ReturnType<Decide>
+  readonly tabs?: Tabs
+  /** Runs before the log is open. */
+  readonly opens?: () => Promise<void>
+  readonly storage?: FakeStorage
+  readonly connect?: Partial<Omit<ConnectOptions, 'worker' | 'endpoint'>>
+}
+
+export interface Realm {
+  readonly app: App<typeof stock>
+  readonly storage: FakeStorage
+  readonly workers: readonly FakeWorker[]
+  /** The latest one. */
+  readonly worker: FakeWorker
+  /** What was thrown in the worker and awaited by nobody. */
+  readonly errors: readonly Error[]
+}
+
+export function startRealm(options: RealmOptions = {}): Realm {
+  const { storage = new FakeStorage() } = options
+  const workers: FakeWorker[] = []
+  const errors: Error[] = []
+  const app = connect<typeof stock>({
+    onError: (error) => errors.push(error),
+    ...options.connect,
+    endpoint: () => {
+      const worker = new FakeWorker(storage, options)
+      workers.push(worker)
+      return worker.endpoint
+    },
+  })
+  return {
+    app,
+    storage,
+    workers,
+    errors,
+    get worker() {
+      return workers.at(-1) as FakeWorker
+    },
+  }
+}
+
+/** Lets both threads do what they have to do: some turns of the one event loop that they share here. */
+export async function turns(count = 6): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lets time pass (with fake timers), and both threads act in it. */
+export async function pass(ms: number, stepMs = 50): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    await vi.advanceTimersByTimeAsync(stepMs)
+    await turns()
+  }
+}
+
+/** Node has an event loop to itself: everything but timers stays real. */
+export const fakeTimers = (): void => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

@@ -1,0 +1,230 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { CommandMessage } from '../../src/engine/engine.ts'
+import { OutpostError } from '../../src/errors.ts'
+import { type Realm, type RealmOptions, startRealm, turns } from '../channel/realm.ts'
+
+let realm: Realm
+const start = (options?: RealmOptions): Realm => (realm = startRealm(options))
+afterEach(() => realm.app.close())
+
+/** The Commands of each message. */
+const messages = (): readonly (readonly CommandMessage[])[] => realm.worker.callsOf('dispatch').map(({ args }) => args[0] as CommandMessage[])
+
+describe('a Command', () => {
+  test('crosses as plain data and comes back with its outcome', async () => {
+    const { app } = start({ connect: { actor: 'ann', durability: 'strict' } })
+    const outcome = await app.commands.stockItem.pick('sku-1', { quantity: 3 })
+    const [[message]] = messages() as [[CommandMessage]]
+    expect(message).toEqual({
+      type: 'stockItem.pick',
+      aggregateId: 'sku-1',
+      payload: { quantity: 3 },
+      id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
+      fresh: true,
+      at: expect.any(Number),
+      actor: 'ann',
+      correlationId: message.id,
+      durability: 'strict',
+    })
+    expect(outcome).toEqual({ ok: true, commandId: message.id, position: 1, events: [] })
+  })
+
+  test('of a use case takes its payload first', async () => {
+    const { app } = start()
+    await app.commands.fulfilment.placeOrder({ orderId: 'o1', lines: { a: 1 } }, { correlationId: 'tour' })
+    expect(messages()[0]?.[0]).toMatchObject({ type: 'fulfilment.placeOrder', payload: { orderId: 'o1', lines: { a: 1 } }, correlationId: 'tour' })
+    expect(messages()[0]?.[0]).not.toHaveProperty('aggregateId')
+  })
+
+  test('carries its options, those of them that say something', async () => {
+    const { app } = start()
+    const options = { commandId: 'c1', correlationId: 'co', causationId: 'ca', durability: 'relaxed' } as const
+    await app.commands.stockItem.pick('a', { quantity: 1 }, { ...options, expectedVersion: 'new', expiresAt: new Date(5000) })
+    await app.commands.stockItem.pick('a', { quantity: 1 }, { expectedVersion: 'any' })
+    expect(messages()[0]?.[0]).toMatchObject({ id: 'c1', correlationId: 'co', causationId: 'ca', durability: 'relaxed', expectedVersion: 'new', expiresAt: 5000 })
+    expect(messages()[1]?.[0]).not.toHaveProperty('expectedVersion')
+  })
+
+  test('is fresh only under an id made here', async () => {
+    const { app } = start()
+    await app.commands.stockItem.pick('a', { quantity: 1 }, { commandId: 'mine' })
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    expect(messages().map(([message]) => message?.fresh)).toEqual([false, true])
+  })
+
+  test('that faults rejects with the fault, and only it', async () => {
+    const { app } = start({
+      decide: ({ aggregateId }) => {
+        if (aggregateId === 'bad') throw new OutpostError('decide-failed', 'It threw.', { aggregateId }, new TypeError('no such thing'))
+        return undefined
+      },
+    })
+    const [good, bad, other] = await Promise.allSettled(['a', 'bad', 'b'].map((id) => app.commands.stockItem.pick(id, { quantity: 1 })))
+    expect(good?.status).toBe('fulfilled')
+    expect(bad).toMatchObject({ reason: { code: 'decide-failed', details: { aggregateId: 'bad' }, cause: { name: 'TypeError' } } })
+    expect(other?.status).toBe('fulfilled')
+  })
+
+  test('whose payload cannot cross fails alone', async () => {
+    const { app } = start()
+    const payload = { quantity: (() => 1) as unknown as number }
+    const [bad, good] = await Promise.allSettled([
+      app.commands.stockItem.pick('a', payload, { commandId: 'bad' }),
+      app.commands.stockItem.pick('b', { quantity: 1 }),
+    ])
+    expect(bad).toMatchObject({ reason: { code: 'invalid-command', message: expect.stringContaining('stockItem.pick') } })
+    expect(good).toMatchObject({ value: { ok: true } })
+    expect(realm.storage.decided).toHaveLength(1)
+  })
+
+  test('is the same function each time, so that effects may depend on it', () => {
+    const { app } = start()
+    expect(app.commands.stockItem.pick).toBe(app.commands.stockItem.pick)
+    expect(app.commands.stockItem.pick).not.toBe(app.commands.stockItem.receive)
+  })
+})
+
+describe('Commands given in one tick', () => {
+  test('cross in order, 250 a message at most', async () => {
+    const { app, storage } = start()
+    const ids = Array.from({ length: 600 }, (_, i) => `c${i}`)
+    await Promise.all(ids.map((commandId) => app.commands.stockItem.pick('a', { quantity: 1 }, { commandId })))
+    expect(messages().map(({ length }) => length)).toEqual([250, 250, 100])
+    expect(storage.decided).toEqual(ids)
+  })
+
+  test('given in another tick cross in another message', async () => {
+    const { app } = start()
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    expect(messages().map(({ length }) => length)).toEqual([1, 1])
+  })
+})
+
+describe('a batch', () => {
+  test('crosses in one message however long, each Command with its own outcome or fault', async () => {
+    const { app } = start({
+      decide: ({ id, aggregateId }) => {
+        if (aggregateId === 'i7') throw new RangeError('seven')
+        return aggregateId === 'i8' ? { ok: false, commandId: id, refusal: 'expired', details: { expiresAt: 1 } } : undefined
+      },
+    })
+    const alone = app.commands.stockItem.receive('alone', { quantity: 1 })
+    const outcomes = await app.commands.batch((commands) =>
+      Array.from({ length: 600 }, (_, i) => commands.stockItem.pick(`i${i}`, { quantity: 1 })),
+    )
+    await alone
+    expect(messages().map(({ length }) => length)).toEqual([1, 600])
+    expect(outcomes).toHaveLength(600)
+    expect(outcomes[0]).toMatchObject({ ok: true })
+    expect(outcomes[7]).toMatchObject({ ok: false, fault: { name: 'RangeError', message: 'seven' } })
+    expect(outcomes[8]).toMatchObject({ ok: false, refusal: 'expired' })
+    expect(outcomes[599]).toMatchObject({ ok: true, position: 599 })
+  })
+
+  test('of nothing comes to nothing, without a message', async () => {
+    const { app } = start()
+    expect(await app.commands.batch(() => [])).toEqual([])
+    expect(messages()).toEqual([])
+  })
+})
+
+describe('an AbortSignal', () => {
+  test('that fired before takes the Command back unsent', async () => {
+    const { app } = start()
+    const taken = app.commands.stockItem.pick('a', { quantity: 1 }, { signal: AbortSignal.abort() })
+    await expect(taken).rejects.toMatchObject({ code: 'aborted' })
+    expect(messages()).toEqual([])
+  })
+
+  test('that fires in the same tick takes it back unsent, and leaves its neighbours', async () => {
+    const { app, storage } = start()
+    const abort = new AbortController()
+    const taken = app.commands.stockItem.pick('a', { quantity: 1 }, { signal: abort.signal })
+    const other = app.commands.stockItem.pick('b', { quantity: 1 })
+    abort.abort()
+    await expect(taken).rejects.toMatchObject({ code: 'aborted' })
+    await other
+    expect(storage.decided).toHaveLength(1)
+  })
+
+  test('that fires while the Command waits in the worker takes it back there', async () => {
+    const { app } = start({ decide: () => new Promise(() => undefined) })
+    const abort = new AbortController()
+    const taken = app.commands.stockItem.pick('a', { quantity: 1 }, { commandId: 'c1', signal: abort.signal })
+    await turns()
+    abort.abort()
+    await expect(taken).rejects.toMatchObject({ code: 'aborted', details: { commandId: 'c1' } })
+    expect(realm.worker.engine.cancelled).toEqual(['c1'])
+  })
+
+  test('that fires when the Command is in a commit comes too late', async () => {
+    let finish: () => void = () => undefined
+    const { app } = start({
+      decide: async (command, engine) => {
+        const outcome = engine.storage.record(command)
+        await new Promise<void>((resolve) => (finish = resolve))
+        return outcome
+      },
+    })
+    const abort = new AbortController()
+    const kept = app.commands.stockItem.pick('a', { quantity: 1 }, { signal: abort.signal })
+    await turns()
+    abort.abort()
+    await turns()
+    finish()
+    await expect(kept).resolves.toMatchObject({ ok: true })
+  })
+
+  test('is let go of when the Command is answered', async () => {
+    const { app } = start()
+    const { signal } = new AbortController()
+    let listening = 0
+    const add = signal.addEventListener.bind(signal)
+    const remove = signal.removeEventListener.bind(signal)
+    signal.addEventListener = ((...args: Parameters<typeof add>) => (listening++, add(...args))) as typeof add
+    signal.removeEventListener = ((...args: Parameters<typeof remove>) => (listening--, remove(...args))) as typeof remove
+    const given = app.commands.stockItem.pick('a', { quantity: 1 }, { signal })
+    expect(listening).toBe(1)
+    await given
+    expect(listening).toBe(0)
+  })
+})
+
+describe('after an acknowledged Command', () => {
+  test('this client’s queries ask for a result that includes it', async () => {
+    const { app } = start()
+    await app.read.stockList.first()
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    await app.read.stockList.first()
+    expect(realm.worker.engine.runs.map(({ after }) => after)).toEqual([0, 2])
+  })
+
+  test('this client’s watches begin with a result that includes it', async () => {
+    const { app } = start()
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    realm.worker.engine.resultsAt = 0
+    const positions: number[] = []
+    app.read.stockList.snapshots().subscribe(({ position }) => positions.push(position))
+    await turns()
+    expect(positions).toEqual([1])
+  })
+})
+
+describe('while traces are watched', () => {
+  test('Commands carry when they were asked for and when they reached the worker, else not', async () => {
+    const { app } = start()
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    const watching = app.trace$.subscribe()
+    const before = performance.timeOrigin + performance.now()
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    watching.unsubscribe()
+    await app.commands.stockItem.pick('a', { quantity: 1 })
+    const [first, traced, last] = realm.worker.engine.received
+    expect(first).not.toHaveProperty('requestedAt')
+    expect(last).not.toHaveProperty('receivedAt')
+    expect(traced?.requestedAt).toBeGreaterThanOrEqual(before)
+    expect(traced?.receivedAt).toBeGreaterThanOrEqual(traced?.requestedAt as number)
+  })
+})
