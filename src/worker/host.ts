@@ -5,7 +5,7 @@ import type { Port } from '../channel/port.ts'
 import { type Calls, listening, type LogName, protocolVersion, type Reply, type Settled } from '../channel/protocol.ts'
 import type { CommandMessage, Engine } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
-import { createSession, type Session } from './session.ts'
+import { answerPings, createSession, type Session } from './session.ts'
 import type { Tabs } from './tabs.ts'
 
 export interface HostOptions {
@@ -30,6 +30,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     return opening
   }
   const begin = async (log: LogName, events: MessagePort): Promise<Session> => {
+    answerPings(events)
     const { engine, tabs } = await open(log)
     return (session = createSession(engine, tabs, events))
   }

@@ -52,14 +52,13 @@ export function createSession(engine: Engine, tabs: Tabs, port: MessagePort): Se
       case 'ack':
         return subscriptions.acknowledge(data.ids)
       case 'ping':
-        return post({ kind: 'pong' })
+        return undefined // see answerPings
       case 'resumed':
         tabs.resumed()
         return void catchUp().catch(uncaught)
     }
   })
   port.addEventListener('messageerror', () => uncaught(new Error('A message from the page could not be read.')))
-  port.start()
 
   let closed: Promise<void> | undefined
   const end = async (finish: () => Promise<void>): Promise<void> => {
@@ -95,6 +94,14 @@ export function createSession(engine: Engine, tabs: Tabs, port: MessagePort): Se
       return (closed = end(() => engine.destroy()))
     },
   }
+}
+
+/** From the first moment: a log may take long to open, and this thread is alive meanwhile. */
+export function answerPings(port: MessagePort): void {
+  port.addEventListener('message', ({ data }: MessageEvent<FromPage>) => {
+    if (data.kind === 'ping') port.postMessage({ kind: 'pong' } satisfies FromWorker)
+  })
+  port.start()
 }
 
 /** Whoever asks while it runs gets the run after it, which sees what they saw. */

@@ -1,6 +1,7 @@
 import type { Port } from '../channel/port.ts'
 import type { AnyDomain } from '../domain/infer.ts'
-import { createEngine, databasePrefix } from '../engine/create-engine.ts'
+import { createEngine } from '../engine/create-engine.ts'
+import { databasePrefix } from '../engine/open-log.ts'
 import { OutpostError } from '../errors.ts'
 import { createIndexedDbStorage } from '../storage/indexeddb/indexeddb-storage.ts'
 import { workerEnvironment } from './environment.ts'

@@ -111,7 +111,7 @@ export class CommandQueue {
   }
 
   async #drain(): Promise<void> {
-    await undefined // what is dispatched in the same tick is one batch
+    await Promise.resolve() // what is dispatched in the same tick is one batch
     try {
       await this.#options.ready
       while (this.#waiting.length > 0) await this.#options.log.turn(() => this.#commit())

@@ -353,9 +353,9 @@ export class Decider {
     this.#parsed.set(command, payload)
     return payload
   }
-  /** Brings states into memory; undefined where they all are. */
-  load(states: States, keys: readonly string[]): Promise<void> | undefined {
-    return states.missing(keys).length > 0 ? states.load(keys, this.#options.catchUp) : undefined
+  /** Brings states into memory. */
+  load(states: States, keys: readonly string[]): Promise<void> {
+    return states.load(keys, this.#options.catchUp)
   }
   #statesOf(aggregate: string): States {
     const states = this.#options.aggregates.get(aggregate)

@@ -58,6 +58,11 @@ export class WriteBehind {
     await this.#running
   }
 
+  /** As `flush`, for who has the log's turn already; rejects where it fails. */
+  flushWithinTurn(): Promise<void> {
+    return this.#write((work) => work())
+  }
+
   /** Stops; what is unsaved is made up for by the log. */
   async close(): Promise<void> {
     this.#closed = true
@@ -80,7 +85,7 @@ export class WriteBehind {
   }
 
   #start(): void {
-    this.#running ??= this.#write().then(
+    this.#running ??= this.#write(this.#options.turn).then(
       () => {
         this.#running = undefined
         this.#options.onFull(false)
@@ -95,8 +100,8 @@ export class WriteBehind {
     )
   }
 
-  async #write(): Promise<void> {
-    const { store, states, index, catchUp, turn } = this.#options
+  async #write(turn: WriteBehindOptions['turn']): Promise<void> {
+    const { store, states, index, catchUp } = this.#options
     // Gathering reads memory as of one head, so it takes a turn; the write itself does not hold up Commands.
     const prepared = await turn(async () => {
       const found = []

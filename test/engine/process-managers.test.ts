@@ -6,7 +6,7 @@ import type { EngineStatus } from '../../src/engine/engine.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { createTestClock, settle } from '../support/clock.ts'
 import { allEvents, createRoles, give, message, openEngine } from '../support/engine.ts'
-import { stock, stockItem } from '../fixtures/stock.ts'
+import { purchaseOrder, reorder, stock, stockItem } from '../fixtures/stock.ts'
 
 type Engine = Awaited<ReturnType<typeof openEngine>>
 const types = async (engine: Engine) => (await allEvents(engine)).map(({ type, aggregateId }) => `${type} ${aggregateId}`)
@@ -250,3 +250,17 @@ test('the example domain keeps one open purchase order an item under random load
   await Promise.all(engine.dispatch(Array.from({ length: 499 }, () => message('stockItem.pick', 'a', { quantity: 1 }))))
   expect((await types(engine)).filter((type) => type.startsWith('purchaseOrder.opened'))).toHaveLength(1)
 })
+
+test('a process manager that is new to a log folds all of it before the first Command is decided', async () => {
+  const storage = createMemoryStorage()
+  const plain = await openEngine(storage, { domain: domain('stock', { aggregates: [stockItem, purchaseOrder] }) })
+  await give(plain, 'stockItem.register', 'a', { name: 'A' })
+  await give(plain, 'stockItem.receive', 'a', { quantity: 30_000 })
+  for (let n = 0; n < 25; n++) await Promise.all(plain.dispatch(Array.from({ length: 1000 }, () => message('stockItem.pick', 'a', { quantity: 1 }))))
+  await plain.close()
+  const engine = await openEngine(storage, { domain: domain('stock', { aggregates: [stockItem, purchaseOrder], processManagers: [reorder] }) })
+  expect(await give(engine, 'stockItem.pick', 'a', { quantity: 4995 })).toMatchObject({ ok: true })
+  expect(await types(engine)).not.toContain(expect.stringContaining('purchaseOrder'))
+  await give(engine, 'stockItem.pick', 'a', { quantity: 2 })
+  expect((await types(engine)).filter((type) => type.startsWith('purchaseOrder'))).toHaveLength(1)
+}, 30_000)

@@ -47,7 +47,12 @@ export function openEngine(storage: Storage, { domain = stock, clock = createTes
 }
 
 /** A Command as a client would send it; the id is fresh unless one is given. */
-export function message(type: string, aggregateId: string | undefined, payload: unknown, extra: Partial<CommandMessage> = {}): CommandMessage {
+export function message(
+  type: string,
+  aggregateId: string | undefined,
+  payload: unknown,
+  extra: Partial<CommandMessage> = {},
+): CommandMessage {
   const id = extra.id ?? `command-${++made}`
   return {
     type,

@@ -1,0 +1,38 @@
+/** Reads recorded Events by position. */
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { lastPositionOf } from '../storage/record.ts'
+import type { Decoder } from '../write/decode.ts'
+import type { Log } from '../write/log.ts'
+
+const PAGE = 128
+
+/** Events after a position, in order, at least `limit` where there are so many; ends with a whole record. */
+export async function readRecordedEvents(log: Log, decoder: Decoder, after: number, limit: number): Promise<readonly RecordedEvent[]> {
+  const events: RecordedEvent[] = []
+  for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record; ) {
+    const page = await log.records(record, PAGE)
+    if (page.length === 0) break
+    for (const each of page) {
+      record = each.number
+      if (lastPositionOf(each) <= after) continue
+      for (const event of decoder.decode(each)) if (event.position > after) events.push(event)
+      if (events.length >= limit) break
+    }
+  }
+  return events
+}
+
+/** Number of a record before the one that holds the Event after this position: found by halving. */
+async function recordBefore(log: Log, after: number): Promise<number> {
+  if (after <= 0) return 0
+  if (after >= log.position) return log.head.record
+  let low = 0
+  let high = log.head.record
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    const [record] = await log.get([middle])
+    if (record && record.position <= after) low = middle
+    else high = middle
+  }
+  return Math.max(0, low - 1)
+}

@@ -1,0 +1,64 @@
+/** What brings saved states and segments to the log's head at start. */
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { LogRecord } from '../storage/record.ts'
+import type { SegmentIndex } from '../storage/segment-index.ts'
+import type { LogStorage } from '../storage/storage.ts'
+import type { Log } from '../write/log.ts'
+import type { States } from '../write/states.ts'
+import type { Environment } from './engine.ts'
+
+/** Records folded at once. */
+const PAGE = 128
+/** Events folded before what came of them is saved. */
+const MAX_UNSAVED_TAIL = 20_000
+
+/** After a power loss, states or segments may be as of a record that the log has lost: they go, the log makes up for them. */
+export async function dropWhatTheLogLost(
+  log: Log,
+  states: readonly States[],
+  index: SegmentIndex,
+  storage: LogStorage,
+): Promise<void> {
+  while (index.checkpoint && !(await log.contains(index.checkpoint))) await index.clear()
+  for (const each of states) {
+    if (!each.stored || (await log.contains(each.stored))) continue
+    await storage.states.drop(each.fold.name)
+    each.restart()
+  }
+}
+
+/** Saved states of shapes that this build does not have, where no older build can still be using them. */
+export async function dropUnusedFolds(saved: Iterable<string>, states: readonly States[], storage: LogStorage, environment: Environment): Promise<void> {
+  const used = new Set(states.map((each) => each.fold.name))
+  const unused = [...saved].filter((name) => !used.has(name))
+  if (unused.length > 0 && (await environment.alone())) for (const name of unused) await storage.states.drop(name)
+}
+
+/** Brings states and index from what is saved to the log's head. */
+export async function replayTail(
+  log: Log,
+  states: readonly States[],
+  index: SegmentIndex,
+  decode: (record: LogRecord) => readonly (RecordedEvent | undefined)[],
+  flush: () => Promise<void>,
+): Promise<void> {
+  let unsaved = 0
+  const behind = (): number => Math.min(index.head.record, ...states.map((each) => each.folded.record))
+  for (let from = behind(); from < log.head.record; ) {
+    const page = await log.records(from, PAGE)
+    if (page.length === 0) return
+    for (const record of page) {
+      const events = decode(record)
+      for (const each of states) if (each.folded.record < record.number) each.foldRecord(record, events)
+      if (index.head.record < record.number) index.add(record)
+      from = record.number
+      unsaved += record.events.length
+    }
+    // A new shape of states makes the whole log the tail: what is folded must not pile up in memory.
+    if (unsaved > MAX_UNSAVED_TAIL) {
+      await flush()
+      unsaved = 0
+    }
+  }
+}
+

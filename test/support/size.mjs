@@ -1,0 +1,77 @@
+/**
+ * What each door costs a page: everything it exports with all its dependencies, bundled and minified as an app's build does it.
+ * zod and React are the app's own and left out. `npm run size` prints the table and writes it to `.cache/size.json`.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { build } from 'vite'
+import { buildPackage, cache, manifest, root } from './build.mjs'
+
+/** Most that a door may weigh, gzipped: kB of 1000 bytes. @type {Readonly<Record<string, number>>} */
+export const budgets = { 'outpost': 10, 'outpost/worker': 60, 'outpost/client': 10, 'outpost/react': 12, 'outpost/testing': 60 }
+
+/** @typedef {{ readonly minified: number, readonly gzip: number, readonly brotli: number }} Size bytes */
+
+/**
+ * @param {string} code of the entry
+ * @returns {Promise<Size>}
+ */
+export async function measure(code) {
+  const entry = join(root, 'size-entry.js')
+  const result = await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    build: {
+      write: false,
+      target: 'es2022',
+      minify: true,
+      modulePreload: false,
+      rolldownOptions: { input: entry, external: [/^zod(\/|$)/, /^react(-dom)?(\/|$)/], preserveEntrySignatures: 'strict' },
+    },
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: { order: 'pre', handler: (id) => (id === entry ? entry : undefined) },
+        load: (id) => (id === entry ? { code, moduleSideEffects: true } : undefined),
+      },
+    ],
+  })
+  const outputs = (Array.isArray(result) ? result : [result]).flatMap((part) => ('output' in part ? part.output : []))
+  const text = outputs.map((part) => (part.type === 'chunk' ? part.code : '')).join('')
+  return { minified: Buffer.byteLength(text), gzip: gzipSync(text, { level: 9 }).length, brotli: brotliCompressSync(text).length }
+}
+
+/**
+ * @returns {Promise<Record<string, Size>>} by the door's public name
+ */
+export async function measureDoors() {
+  buildPackage()
+  /** @type {Record<string, Size>} */
+  const sizes = {}
+  for (const door of Object.keys(manifest.exports)) {
+    const name = manifest.name + door.slice(1)
+    sizes[name] = await measure(`export * from '${name}'`)
+  }
+  return sizes
+}
+
+/** @param {number} bytes */
+export const kB = (bytes) => `${(bytes / 1000).toFixed(1)} kB`
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const sizes = await measureDoors()
+  const line = (/** @type {readonly string[]} */ cells) => cells.map((cell, i) => (i === 0 ? cell.padEnd(18) : cell.padStart(12))).join('')
+  const table = [
+    line(['door', 'minified', 'gzip', 'brotli', 'budget']),
+    ...Object.entries(sizes).map(([name, { minified, gzip, brotli }]) =>
+      line([name, kB(minified), kB(gzip), kB(brotli), `${budgets[name] ?? '–'} kB`]),
+    ),
+  ].join('\n')
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(join(cache, 'size.json'), `${JSON.stringify(sizes, undefined, 2)}\n`)
+  writeFileSync(join(cache, 'size.txt'), `${table}\n`)
+  process.stdout.write(`${table}\n`)
+}
