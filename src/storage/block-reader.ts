@@ -50,10 +50,6 @@ export class BlockReader {
     }
     return true
   }
-
-  forget(): void {
-    this.#kept.clear()
-  }
 }
 
 const tokenOf = ({ index, run, block }: BlockKey): string => `${index}/${run}/${block}`

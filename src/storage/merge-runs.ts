@@ -53,7 +53,7 @@ export async function mergeRuns(
     let least: Cursor
     do {
       least = cursors[0] as Cursor
-      for (const cursor of cursors) if (cursor.isBefore(least)) least = cursor
+      for (const cursor of cursors) if (cursor.hash < least.hash) least = cursor
       builder.push(least.hash, least.record)
       least.advance()
     } while (least.ready)
@@ -94,10 +94,6 @@ class Cursor {
     this.#ahead.push(block)
     this.#nextRead++
     if (this.#ahead.length === 1) this.#stand()
-  }
-
-  isBefore(other: Cursor): boolean {
-    return this.hash < other.hash || (this.hash === other.hash && this.record < other.record)
   }
 
   advance(): void {

@@ -1,5 +1,5 @@
 /**
- * One packed run: entries (hash, record number) sorted by both, without repeats, never changed once written.
+ * One packed run: entries (hash, record number) sorted by hash, never changed once written.
  *
  * ```
  * block 0 … n − 1        up to ENTRIES_PER_BLOCK entries each: a column of hashes (float64), a column of records (uint32)
@@ -109,7 +109,7 @@ function filterOf(blocks: readonly Block[]): Uint8Array {
   return filter
 }
 
-/** Packs entries that come in order, by hash, then record. */
+/** Packs entries that come in the order of their hashes. */
 export class RunBuilder {
   readonly #entriesPerBlock: number
   readonly #hashes: Float64Array
@@ -121,8 +121,6 @@ export class RunBuilder {
   #unfiltered: Block[] = []
   #inBlock = 0
   #entries = 0
-  #lastHash = -1
-  #lastRecord = -1
 
   constructor(entriesPerBlock: number) {
     this.#entriesPerBlock = entriesPerBlock
@@ -131,14 +129,11 @@ export class RunBuilder {
   }
 
   push(hash: number, record: number): void {
-    if (hash === this.#lastHash && record === this.#lastRecord) return
     if (this.#inBlock === this.#entriesPerBlock) this.#cut()
     this.#hashes[this.#inBlock] = hash
     this.#records[this.#inBlock] = record
     this.#inBlock++
     this.#entries++
-    this.#lastHash = hash
-    this.#lastRecord = record
   }
 
   finish(run: number): PackedRun {

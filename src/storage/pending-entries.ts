@@ -40,13 +40,7 @@ export class PendingEntries {
   pack(hash: (key: string) => number, into: { readonly run: number; readonly entriesPerBlock: number }): PackedRun {
     const sorted = [...this.#records].map(([key, records]) => ({ hash: hash(key), records })).sort((a, b) => a.hash - b.hash)
     const builder = new RunBuilder(into.entriesPerBlock)
-    for (let i = 0; i < sorted.length;) {
-      // Different keys of one hash: their records mix.
-      const { hash: first, records } = sorted[i] as (typeof sorted)[number]
-      let mixed = records
-      for (i++; sorted[i]?.hash === first; i++) mixed = [...mixed, ...(sorted[i]?.records ?? [])].sort((a, b) => a - b)
-      for (const record of mixed) builder.push(first, record)
-    }
+    for (const { hash: of, records } of sorted) for (const record of records) builder.push(of, record)
     return builder.finish(into.run)
   }
 }

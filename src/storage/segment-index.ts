@@ -19,7 +19,7 @@
  *
  * **A lookup** takes memory's answer and asks all runs at once: one read for all filters, one for all blocks that pass
  * them (256 blocks at most in a call). 128 filters, enough for 2.7 million entries, and 64 blocks stay in memory, so an
- * id that was never seen mostly costs no read. A million entries make about 20 runs, ten million about 40.
+ * id that was never seen mostly costs no read. A million entries make some 20 runs at most, ten million some 40.
  *
  * **Why it is right**, also with several tabs on one log:
  * - Each entry of a record up to the head is either in a run of the catalogue (record ≤ checkpoint) or pending
@@ -262,8 +262,6 @@ class PackedIndex implements SegmentIndex {
     this.#head = this.checkpoint ?? LOG_START
     this.#pendingAfter = this.#head.record
     for (const index of SEGMENT_INDEXES) this.#pending[index].clear()
-    this.#readers.entries.forget()
-    this.#readers.filters.forget()
   }
 
   /** Reads the catalogue anew, unless that has happened since `known` was taken. */

@@ -118,7 +118,7 @@ export const recordOf = (number: number, ids: readonly string[], streams: readon
   events: streams.map(eventOf),
 })
 
-/** Records `from` to `to`, each with Commands `c«number»-0`, `c«number»-1`… and Events of some of the streams `item/s0` to `item/s6`. */
+/** Records `from` to `to`, each with Commands `c«number»-0`, `c«number»-1`… and Events of some of seven streams `item/s0`… */
 export const recordsOf = (from: number, to: number, commands = 3, streams = 0): readonly LogRecord[] =>
   Array.from({ length: to - from + 1 }, (_, i) =>
     recordOf(

@@ -10,12 +10,13 @@ describe('the packed index of two tabs', () => {
   test('a stale flush writes nothing, drops what the other tab wrote and keeps the rest', async () => {
     const { storeA, storeB } = await twoTabs()
     const [a, b] = [await openSegmentIndex(storeA), await openSegmentIndex(storeB)]
-    addAll(a, recordsOf(1, 10))
-    addAll(b, recordsOf(1, 12))
+    addAll(a, recordsOf(1, 10, 3, 4))
+    addAll(b, recordsOf(1, 12, 3, 4))
     expect(await a.flush()).toBe('saved')
     expect(await b.flush()).toBe('stale')
     expect(storeB.saves).toEqual([])
-    expect(b.pending).toBe(2 * 3)
+    expect(b.pending).toBe(2 * (3 + 4))
+    expect(await b.findStream('item', 's6')).toEqual([3, 4, 5, 6, 10, 11, 12])
     expect(b.checkpoint).toEqual({ record: 10, id: 'r10' })
     expect(await b.findCommands(['c1-0', 'c10-2', 'c11-0', 'c12-2', 'c13-0'])).toEqual([[1], [10], [11], [12], []])
     expect(await b.flush()).toBe('saved')
@@ -225,6 +226,19 @@ describe('emptying the packed index', () => {
     expect(b.pending).toBe(3 * 3)
     expect(await b.flush()).toBe('saved')
     expect(await (await openSegmentIndex(storeA)).findCommands(['c1-0', 'c21-0', 'c25-0'])).toEqual([[1], [21], [25]])
+  })
+
+  test('a flush too goes on once the other tab has filled it again', async () => {
+    const { storeA, storeB } = await twoTabs()
+    const a = await openSegmentIndex(storeA, small)
+    await fill(a, recordsOf(1, 20), 2)
+    const b = await openSegmentIndex(storeB, small)
+    addAll(b, recordsOf(21, 25))
+    await a.clear()
+    expect(await b.flush()).toBe('stale')
+    await fill(a, recordsOf(1, 20), 2)
+    expect(await b.flush()).toBe('saved')
+    expect(await b.findCommands(['c1-0', 'c20-0', 'c21-0', 'c25-0'])).toEqual([[1], [20], [21], [25]])
   })
 
   test('a reset ends the refusal', async () => {
