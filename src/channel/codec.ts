@@ -10,7 +10,13 @@ export type ErrorData =
       readonly stack?: string
       readonly cause?: ErrorData
     }
-  | { readonly kind: 'error' | 'domException'; readonly name: string; readonly message: string; readonly stack?: string; readonly cause?: ErrorData }
+  | {
+      readonly kind: 'error' | 'domException'
+      readonly name: string
+      readonly message: string
+      readonly stack?: string
+      readonly cause?: ErrorData
+    }
   /** Thrown, but no error. */
   | { readonly kind: 'value'; readonly value: unknown }
 
@@ -30,7 +36,11 @@ export function encodeError(thrown: unknown, causes = maxCauses): ErrorData {
     const { code, details } = thrown as OutpostError
     return { kind: 'outpost', code, details: cloneable(details ?? {}) as Record<string, unknown>, ...rest }
   }
-  return { kind: typeof DOMException !== 'undefined' && thrown instanceof DOMException ? 'domException' : 'error', name: thrown.name, ...rest }
+  return {
+    kind: typeof DOMException !== 'undefined' && thrown instanceof DOMException ? 'domException' : 'error',
+    name: thrown.name,
+    ...rest,
+  }
 }
 
 /** The inverse of {@link encodeError}: an {@link OutpostError}, an error of the same name, or the value. */

@@ -8,7 +8,8 @@
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import type { CommandMessage, EngineStatus } from '../engine/engine.ts'
+import type { CommandMessage } from '../engine/engine.ts'
+import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
@@ -56,9 +57,8 @@ export interface Calls {
   retry(handler: string): Promise<Reply<void>>
   rebuild(readModel: string): Promise<Reply<void>>
   exportPage(from: number): Promise<Reply<{ readonly text: string; readonly next: number | undefined }>>
-  importBegin(header: string): Promise<Reply<void>>
-  importPage(lines: readonly string[]): Promise<Reply<void>>
-  importEnd(): Promise<Reply<{ readonly records: number; readonly events: number }>>
+  /** Restores an export into this empty log. After a failure this worker is of no more use. */
+  importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
   destroy(): Promise<Reply<void>>
   close(): Promise<Reply<void>>
 }
@@ -94,7 +94,7 @@ export type News =
   | { readonly kind: 'same'; readonly position: number; readonly stale: boolean }
   /** `position` is the place in the log after the Events: where to go on, should this worker die. */
   | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly position: number }
-  | { readonly kind: 'status'; readonly status: EngineStatus; readonly tabs: number }
+  | { readonly kind: 'status'; readonly status: Omit<Status, 'worker' | 'problem'> }
   | { readonly kind: 'traces'; readonly traces: readonly CommandTrace[] }
   /** The subscription failed; it is over. */
   | { readonly kind: 'error'; readonly error: ErrorData }

@@ -49,13 +49,7 @@ export type CommandOf<C, Refusals> = (aggregateId: string, payload: InputOf<C>, 
 /** Commands by Aggregate and use cases by Application Service: `commands.stockItem.pick(id, payload)`. */
 export type Commands<D> = Flat<
   {
-    readonly [A in keyof Part<D, 'aggregates'>]: Part<D, 'aggregates'>[A] extends Aggregate<
-      string,
-      infer _S,
-      infer _E,
-      infer C,
-      infer R
-    >
+    readonly [A in keyof Part<D, 'aggregates'>]: Part<D, 'aggregates'>[A] extends Aggregate<string, infer _S, infer _E, infer C, infer R>
       ? { readonly [K in keyof C & string]: CommandOf<C[K], R> }
       : never
   } & {

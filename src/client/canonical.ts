@@ -7,7 +7,8 @@ export function canonical(value: unknown): string {
   if (value instanceof Date) return `Date(${value.getTime()})`
   if (value instanceof Map || value instanceof Set) return `${value instanceof Map ? 'Map' : 'Set'}${canonical([...value])}`
   if (value instanceof ArrayBuffer) return canonical(new Uint8Array(value))
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${new Uint8Array(value.buffer, value.byteOffset, value.byteLength).join()})`
+  if (ArrayBuffer.isView(value))
+    return `${value.constructor.name}(${new Uint8Array(value.buffer, value.byteOffset, value.byteLength).join()})`
   const entries = Object.entries(value).map(([key, part]) => `${JSON.stringify(key)}:${canonical(part)}`)
   return `{${entries.sort().join()}}`
 }

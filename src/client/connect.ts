@@ -1,13 +1,12 @@
-import type { Moment } from './app.ts'
-import type { App, Aggregates, Batch, Commands, Read } from './app.ts'
+import type { Aggregates, App, Batch, Commands, Moment, Read } from './app.ts'
 import { byName } from './by-name.ts'
 import { createCommands } from './commands.ts'
-import { Connection } from './connection.ts'
+import { createConnection } from './connection.ts'
 import { exportLog, importLog } from './log-file.ts'
 import { createQueries } from './queries.ts'
 import { createStatus } from './status.ts'
 import { commandTraces, recordedEvents } from './streams.ts'
-import { isOnServer, unsupported } from './support.ts'
+import { unsupported } from './support.ts'
 import { endpointOf, type WorkerEndpoint } from './worker-endpoint.ts'
 
 interface CommonOptions {
@@ -60,34 +59,30 @@ export type ConnectOptions = CommonOptions &
 export function connect<D>(options: ConnectOptions): App<D> {
   const { space = 'default', actor, principal = actor ?? 'anonymous', deadlineMs = 30_000, decideTimeoutMs = 5000 } = options
   const { worker, endpoint, onError = report } = options
-  const lacking = worker && unsupported()
-  const silent = lacking !== undefined && isOnServer()
   const spawn = worker ? () => endpointOf(worker()) : endpoint
-  const connection = new Connection({ spawn, log: { space, principal }, deadlineMs, decideTimeoutMs, onError }, lacking)
-
+  const log = { space, principal }
+  const connection = createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onError, unsupported: worker && unsupported() })
+  const { works } = connection
   let tracing = 0
-  const { status$, estimate } = createStatus(connection, silent)
-  const commands = createCommands(connection, { actor, durability: options.durability, isTracing: () => tracing > 0 })
   // Work of minutes: as long as the thread still pauses, it goes on.
   const longMs = 20 * deadlineMs
 
   return {
-    commands: commands as Commands<D> & Batch<D>,
-    read: createQueries(connection, deadlineMs, silent) as Read<D>,
+    commands: createCommands(works, { actor, durability: options.durability, isTracing: () => tracing > 0 }) as Commands<D> & Batch<D>,
+    read: createQueries(works) as Read<D>,
     aggregates: byName((aggregate) => ({
-      load: (id: string) => connection.call('load', [aggregate, id]),
-      loadAt: (id: string, moment: Moment) =>
-        connection.call('loadAt', [aggregate, id, 'at' in moment ? { at: Number(moment.at) } : moment]),
-      history: (id: string) => connection.call('history', [aggregate, id]),
+      load: (id: string) => works.call('load', [aggregate, id]),
+      loadAt: (id: string, moment: Moment) => works.call('loadAt', [aggregate, id, 'at' in moment ? { at: Number(moment.at) } : moment]),
+      history: (id: string) => works.call('history', [aggregate, id]),
     })) as unknown as Aggregates<D>,
-    events$: ({ after } = {}) => recordedEvents(connection, after, silent),
-    trace$: commandTraces(connection, silent, (by) => (tracing += by)),
-    status$,
-    retry: (handler) => connection.call('retry', [handler]),
-    rebuild: (readModel) => connection.call('rebuild', [readModel]),
+    events$: ({ after } = {}) => recordedEvents(works, after),
+    trace$: commandTraces(works, (by) => (tracing += by)),
+    status$: createStatus(connection),
+    retry: (handler) => works.call('retry', [handler]),
+    rebuild: (readModel) => works.call('rebuild', [readModel]),
     async persist() {
       const granted = (await globalThis.navigator?.storage?.persist?.()) ?? false
-      await estimate()
+      connection.resumed()
       return granted
     },
     export: () => exportLog(connection),

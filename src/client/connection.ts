@@ -6,13 +6,13 @@
  *   any ──▶ closed
  */
 import { decodeAsError } from '../channel/codec.ts'
-import type { Calls, FromWorker, LogName, ValueOf } from '../channel/protocol.ts'
+import type { LogName } from '../channel/protocol.ts'
 import type { Status } from '../engine/status.ts'
 import { type ErrorCode, OutpostError } from '../errors.ts'
-import { type Link, type LinkEnd, notStarted, openLink } from './link.ts'
-import { type CommandWork, nameOf, type SubscriptionWork, type Work } from './work.ts'
+import { type Link, openLink, startHints } from './link.ts'
+import { nameOf } from './work.ts'
 import type { WorkerEndpoint } from './worker-endpoint.ts'
-import { Works } from './works.ts'
+import { createWorks, type Works } from './works.ts'
 
 export interface ConnectionOptions {
   readonly spawn: () => WorkerEndpoint
@@ -22,242 +22,159 @@ export interface ConnectionOptions {
   readonly decideTimeoutMs: number
   /** Hears of what nobody awaited. */
   readonly onError: (error: Error) => void
+  /** Why there can be no worker here. */
+  readonly unsupported: OutpostError | undefined
+}
+
+export interface Connection {
+  readonly works: Works
+  state: Status['worker']
+  /** What keeps it from being ready. */
+  problem: string | undefined
+  /** Called at each change of the two. */
+  onState: () => void
+  /** Lets the worker look anew at what it may have missed. */
+  resumed(): void
+  /** Ends the worker and starts another, which opens the log anew. */
+  replaceWorker(): void
+  /** Lets the commit in flight finish. Works twice. */
+  close(): Promise<void>
+  /** @throws what kept it from deleting */
+  destroy(deadlineMs: number): Promise<void>
 }
 
 /** Waits before the second start, the third … */
 const backOffMs = [0, 500, 2000, 5000]
 const startTimeoutMs = 10_000
 /** Failures of opening a log that another try may mend. */
-const passing: readonly ErrorCode[] = ['worker-failed', 'storage-failed', 'storage-full', 'log-not-empty', 'timeout']
+const passing: readonly ErrorCode[] = ['worker-failed', 'storage-failed', 'storage-full', 'log-not-empty']
 
-export class Connection {
-  readonly #options: ConnectionOptions
-  readonly #works: Works
-  #state: Status['worker'] = 'starting'
-  #problem: string | undefined
-  readonly #stateListeners = new Set<() => void>()
-  #link: Link | undefined
-  #logEpoch: string | undefined
-  #wasReady = false
+export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onError, unsupported }: ConnectionOptions): Connection {
+  const tickMs = Math.max(10, Math.min(250, decideTimeoutMs / 4))
+  const works = createWorks(deadlineMs, () => tickSoon())
+  let link: Link | undefined
+  let knownEpoch: string | undefined
   /** Workers in a row that ended before they answered anything. */
-  #failures = 0
-  #restart: ReturnType<typeof setTimeout> | undefined
-  #ticking: ReturnType<typeof setTimeout> | undefined
-  #pinged = false
+  let failures = 0
+  let starting: ReturnType<typeof setTimeout> | undefined
+  let ticking: ReturnType<typeof setTimeout> | undefined
+  let pinged = false
   /** Since the ping, or since the start, in ticks. */
-  #silentMs = 0
-  /** Why everything fails from now on. */
-  #over: OutpostError | undefined
-  #closing: Promise<void> | undefined
-  #lastId = 0
-  readonly #released = new AbortController()
+  let silentMs = 0
+  let closing: Promise<void> | undefined
 
-  /** @param unsupported why there can be no worker here */
-  constructor(options: ConnectionOptions, unsupported?: OutpostError) {
-    this.#options = options
-    this.#works = new Works(options.deadlineMs)
-    if (unsupported) this.#stop('failed', unsupported)
-    else {
-      this.#start()
-      this.#tellOfResuming()
-    }
+  const isOver = (): boolean => connection.state === 'failed' || connection.state === 'closed'
+  const setState = (next: Status['worker'], why?: string): void => {
+    connection.state = next
+    connection.problem = why
+    connection.onState()
+  }
+  const ping = (): void => {
+    pinged = true
+    silentMs = 0
+    link?.post({ kind: 'ping' })
   }
 
-  get state(): Status['worker'] {
-    return this.#state
-  }
-  get problem(): string | undefined {
-    return this.#problem
-  }
-  /** Position of the last of this client's Commands that was acknowledged. */
-  get position(): number {
-    return this.#works.position
-  }
-  /** For a subscription. */
-  newId(): number {
-    return ++this.#lastId
-  }
-  /** @returns stops listening */
-  onState(changed: () => void): () => void {
-    this.#stateListeners.add(changed)
-    return () => this.#stateListeners.delete(changed)
-  }
-
-  /**
-   * @param once for calls that another worker could not go on with: they fail with their worker
-   * @throws what the worker threw; `timeout`, `worker-lost`, `worker-failed`, `closed`
-   */
-  call<Name extends keyof Calls>(
-    name: Name,
-    args: Parameters<Calls[Name]>,
-    { once = false, deadlineMs = this.#options.deadlineMs }: { readonly once?: boolean; readonly deadlineMs?: number } = {},
-  ): Promise<ValueOf<Name>> {
-    return new Promise((succeed, fail) => {
-      this.give({ kind: 'call', name, args, once, deadlineMs, sent: 0, waitedMs: 0, succeed: succeed as (value: never) => void, fail })
+  const start = (): void => {
+    silentMs = 0
+    pinged = false
+    link = openLink(spawn, log, {
+      ready(logEpoch) {
+        if (knownEpoch !== undefined && knownEpoch !== logEpoch) works.replaceLog()
+        knownEpoch = logEpoch
+        setState('ready')
+        if (link) works.attach(link)
+        ping()
+      },
+      message(message) {
+        if (message.kind === 'frames') {
+          const ids = works.receive(message.frames)
+          link?.post({ kind: 'ack', ids })
+        } else if (message.kind === 'pong') {
+          pinged = false
+          failures = 0
+        } else if (message.kind === 'uncaught') onError(decodeAsError(message.error))
+        else stop('closed', closed('Its data was deleted in another tab.'), false)
+      },
+      ended(end) {
+        link = undefined
+        if (closing) return stop('closed', closed())
+        works.detach(end)
+        const delayMs = backOffMs[failures++]
+        if (delayMs === undefined || (end.kind === 'refused' && !passing.includes(end.error.code))) return stop('failed', end.error)
+        setState(knownEpoch === undefined ? 'starting' : 'lost', end.error.message)
+        // No timer where none is needed: hidden pages get theirs late.
+        if (delayMs === 0) start()
+        else starting = setTimeout(start, delayMs)
+      },
     })
+    tickSoon()
   }
 
-  give(work: Work): void {
-    if (this.#over) return work.fail(this.#over)
-    this.#works.give(work)
-    this.#tickSoon()
-  }
-  abort(work: CommandWork): void {
-    this.#works.abort(work)
-  }
-  unsubscribe(work: SubscriptionWork): void {
-    this.#works.unsubscribe(work)
-  }
-
-  /** Ends the worker and starts another, which opens the log anew. */
-  replaceWorker(): void {
-    this.#link?.end({ kind: 'died', error: new OutpostError('worker-lost', 'The worker was replaced.') })
-  }
-
-  /** Lets the commit in flight finish. Works twice. */
-  close(): Promise<void> {
-    this.#closing ??= this.#sayGoodbye()
-    return this.#closing
-  }
-
-  /** @throws what kept it from deleting */
-  async destroy(deadlineMs: number): Promise<void> {
-    await this.call('destroy', [], { deadlineMs })
-    this.#stop('closed', closed())
-  }
-
-  async #sayGoodbye(): Promise<void> {
-    if (this.#state === 'ready') {
-      const goodbye = this.call('close', [], { once: true, deadlineMs: this.#options.decideTimeoutMs })
-      this.#over ??= closed()
-      // A worker that cannot say goodbye is ended without.
-      await goodbye.catch(() => undefined)
-    }
-    this.#stop('closed', closed())
-  }
-
-  #start(): void {
-    this.#silentMs = 0
-    this.#pinged = false
-    this.#link = openLink(this.#options.spawn, this.#options.log, {
-      ready: (logEpoch) => this.#ready(logEpoch),
-      message: (message) => this.#receive(message),
-      ended: (end) => this.#ended(end),
-    })
-    this.#tickSoon()
-  }
-
-  #ready(logEpoch: string): void {
-    if (this.#logEpoch !== undefined && this.#logEpoch !== logEpoch) this.#works.restart()
-    this.#logEpoch = logEpoch
-    this.#wasReady = true
-    this.#setState('ready')
-    if (!this.#link) return
-    this.#works.attach(this.#link)
-    this.#ping(this.#link)
-  }
-
-  #ended(end: LinkEnd): void {
-    this.#link = undefined
-    this.#works.detach(end)
-    this.#failures++
-    if (this.#closing) return
-    if ((end.kind === 'refused' && !passing.includes(end.error.code)) || this.#failures > backOffMs.length) return this.#stop('failed', end.error)
-    this.#setState(this.#wasReady ? 'lost' : 'starting', end.error.message)
-    const delayMs = backOffMs[this.#failures - 1] as number
-    // No timer where none is needed: hidden pages get theirs late.
-    if (delayMs === 0) this.#start()
-    else this.#restart = setTimeout(() => this.#start(), delayMs)
-  }
-
-  #receive(message: FromWorker): void {
-    switch (message.kind) {
-      case 'frames': {
-        const ids = this.#works.receive(message.frames)
-        this.#link?.post({ kind: 'ack', ids })
-        return
-      }
-      case 'pong':
-        this.#pinged = false
-        this.#failures = 0
-        return
-      case 'uncaught':
-        return this.#options.onError(decodeAsError(message.error))
-      case 'destroyed':
-        return this.#stop('closed', closed('Its data was deleted in another tab.'), false)
-    }
-  }
-
-  #stop(state: 'failed' | 'closed', error: OutpostError, wanted = state === 'closed'): void {
-    if (this.#isOver) return
-    this.#over = error
-    this.#link?.close()
-    this.#link = undefined
-    clearTimeout(this.#restart)
-    clearTimeout(this.#ticking)
-    this.#released.abort()
-    this.#works.failAll(error, wanted)
-    this.#setState(state, state === 'failed' ? error.message : undefined)
-  }
-
-  get #isOver(): boolean {
-    return this.#state === 'failed' || this.#state === 'closed'
-  }
-
-  #setState(state: Status['worker'], problem?: string): void {
-    this.#state = state
-    this.#problem = problem
-    for (const changed of this.#stateListeners) changed()
-  }
-
-  #ping(link: Link): void {
-    this.#pinged = true
-    this.#silentMs = 0
-    link.post({ kind: 'ping' })
+  const stop = (how: 'failed' | 'closed', error: OutpostError, wanted = how === 'closed'): void => {
+    if (isOver()) return
+    link?.close()
+    link = undefined
+    clearTimeout(starting)
+    clearTimeout(ticking)
+    if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', connection.resumed)
+    works.end(error, wanted)
+    setState(how, how === 'failed' ? error.message : undefined)
   }
 
   /** Time is counted in ticks of this timer, never by the clock: where the page stands still, so does its worker. */
-  #tickSoon(): void {
-    const idle = this.#works.isEmpty && (!this.#link || (this.#link.phase === 'ready' && !this.#pinged))
-    if (this.#ticking !== undefined || idle || this.#isOver) return
-    const tickMs = Math.max(10, Math.min(250, this.#options.decideTimeoutMs / 4))
-    this.#ticking = setTimeout(() => {
-      this.#ticking = undefined
-      if (this.#link) this.#watch(this.#link, tickMs)
-      this.#works.tick(tickMs, (work) => this.#expired(work))
-      this.#tickSoon()
+  const tickSoon = (): void => {
+    const awaited = works.isAwaited() || pinged || (link && link.phase !== 'ready')
+    if (ticking !== undefined || !awaited || isOver()) return
+    ticking = setTimeout(() => {
+      ticking = undefined
+      silentMs += tickMs
+      if (link?.phase === 'greeting') {
+        if (silentMs >= startTimeoutMs) link.end('died', 'worker-failed', `The worker did not answer within ${startTimeoutMs / 1000} s. ${startHints}`)
+      } else if (!pinged) {
+        if (link?.phase === 'opening' || works.isInFlight()) ping()
+      } else if (silentMs >= decideTimeoutMs)
+        link?.end('hung', 'timeout', `The worker did not come back from it within ${decideTimeoutMs} ms and was replaced.`)
+      works.tick(tickMs, (work) =>
+        connection.state === 'ready'
+          ? new OutpostError('timeout', `${nameOf(work)} was not answered in time. Its outcome is unknown: ask again, with the same command id.`)
+          : new OutpostError('worker-lost', `${nameOf(work)} was not answered: there is no worker yet (${connection.problem ?? 'it is starting'}).`),
+      )
+      tickSoon()
     }, tickMs)
   }
 
-  #watch(link: Link, tickMs: number): void {
-    this.#silentMs += tickMs
-    if (link.phase === 'greeting') {
-      if (this.#silentMs >= startTimeoutMs) link.end(notStarted(`did not answer within ${startTimeoutMs / 1000} s`))
-    } else if (!this.#pinged) {
-      if (link.phase === 'opening' || this.#works.inFlight) this.#ping(link)
-    } else if (this.#silentMs >= this.#options.decideTimeoutMs) {
-      const error = new OutpostError('timeout', `The worker's thread did not pause for ${this.#options.decideTimeoutMs} ms; it was replaced.`)
-      link.end({ kind: 'hung', error })
-    }
+  const sayGoodbye = async (): Promise<void> => {
+    const goodbye = connection.state === 'ready' && works.call('close', [], decideTimeoutMs)
+    works.refuse(closed())
+    // A worker that cannot say goodbye is ended without.
+    if (goodbye) await goodbye.catch(() => undefined)
+    stop('closed', closed())
   }
 
-  #expired(work: Work): OutpostError {
-    return this.#state === 'ready'
-      ? new OutpostError('timeout', `${nameOf(work)} was not answered in time, though the worker lives. Its outcome is unknown: ask again, a Command with the same id.`)
-      : new OutpostError('worker-lost', `${nameOf(work)} was not answered: there is no worker yet (${this.#problem ?? 'it is starting'}).`)
+  const connection: Connection = {
+    works,
+    state: 'starting',
+    problem: undefined,
+    onState: () => undefined,
+    resumed() {
+      if (link?.phase === 'ready') link.post({ kind: 'resumed' })
+    },
+    replaceWorker: () => link?.end('died', 'worker-lost', 'The worker was replaced.'),
+    close: () => (closing ??= sayGoodbye()),
+    async destroy(longMs) {
+      await works.call('destroy', [], longMs)
+      stop('closed', closed())
+    },
   }
-
-  #tellOfResuming(): void {
-    if (typeof document === 'undefined') return
-    const resumed = (): void => {
-      if (document.visibilityState === 'visible' && this.#link?.phase === 'ready') this.#link.post({ kind: 'resumed' })
-    }
-    const { signal } = this.#released
-    document.addEventListener('visibilitychange', resumed, { signal })
-    document.addEventListener('resume', resumed, { signal })
-    addEventListener('pageshow', resumed, { signal })
+  if (unsupported) stop('failed', unsupported)
+  else {
+    start()
+    // Workers hear nothing of it when their page was hidden, or frozen, and comes back.
+    if (typeof document !== 'undefined') document.addEventListener('visibilitychange', connection.resumed)
   }
+  return connection
 }
 
 /** @param why a sentence, where it was not the caller */
-const closed = (why = 'It was closed.'): OutpostError => new OutpostError('closed', `This app handle is no longer usable. ${why} Connect again.`)
+const closed = (why = 'It was closed.'): OutpostError => new OutpostError('closed', `This app handle can no longer be used. ${why} Connect again.`)

@@ -5,7 +5,8 @@
 import { transfer, wrap } from 'comlink'
 import { decodeAsError } from '../channel/codec.ts'
 import { type Calls, type FromPage, type FromWorker, listening, type LogName, protocolVersion } from '../channel/protocol.ts'
-import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { type ErrorCode, isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { byName } from './by-name.ts'
 import type { WorkerEndpoint } from './worker-endpoint.ts'
 
 export interface LinkListener {
@@ -18,33 +19,29 @@ export interface LinkListener {
 
 export interface LinkEnd {
   /**
-   * `unstarted`: it never answered; `refused`: it answered that it will not; `died`; `hung`: its thread does not return,
-   * or what it sends cannot be read.
+   * `refused`: it answered that it will not; `died`, or never answered; `hung`: its thread does not return, or what it
+   * sends cannot be read.
    */
-  readonly kind: 'unstarted' | 'refused' | 'died' | 'hung'
+  readonly kind: 'refused' | 'died' | 'hung'
   readonly error: OutpostError
 }
 
 export interface Link {
   /** `greeting` until the worker's script answers, `opening` until the log is open. */
-  readonly phase: 'greeting' | 'opening' | 'ready'
-  /** @throws (rejects with) DataCloneError where an argument cannot cross. Never settles after the end. */
+  phase: 'greeting' | 'opening' | 'ready'
+  /** Rejects where an argument or the answer cannot cross. Never settles after the end. */
   call<Name extends keyof Calls>(name: Name, ...args: Parameters<Calls[Name]>): ReturnType<Calls[Name]>
   post(message: FromPage): void
-  end(end: LinkEnd): void
+  end(kind: LinkEnd['kind'], code: ErrorCode, message: string, cause?: unknown): void
   /** Ends the worker and lets go of everything. Works twice. */
   close(): void
 }
 
 export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: LinkListener): Link {
-  let phase: Link['phase'] = 'greeting'
   let over = false
-  const released = new AbortController()
-  const { signal } = released
-  const { port1: events, port2: remoteEvents } = new MessageChannel()
   let endpoint: WorkerEndpoint | undefined
-  const methods: { [Name in keyof Calls]?: Calls[Name] } = {}
-  let remote: Calls | undefined
+  const released = new AbortController()
+  const { port1: events, port2: remoteEvents } = new MessageChannel()
 
   const close = (): void => {
     over = true
@@ -53,22 +50,27 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     endpoint?.port.close?.()
     endpoint?.terminate?.()
   }
-  const end = (reached: LinkEnd): void => {
+  const endWith = (kind: LinkEnd['kind'], error: OutpostError): void => {
     if (over) return
     close()
-    listener.ended(reached)
+    listener.ended({ kind, error })
   }
-  const unstarted = (why: string, details: Record<string, unknown> = {}, cause?: unknown): void => end(notStarted(why, details, cause))
+  const end: Link['end'] = (kind, code, message, cause) => endWith(kind, new OutpostError(code, message, {}, cause))
+  const unstarted = (why: string, cause?: unknown): void => end('died', 'worker-failed', `The worker ${why}. ${startHints}`, cause)
+  const refused = (thrown: unknown): void => {
+    if (isOutpostError(thrown)) endWith('refused', thrown)
+    else end('refused', 'worker-failed', `The log did not open: ${messageOf(thrown)}`, thrown)
+  }
+  const died = (): void => end('died', 'worker-lost', 'The worker died.')
+  const unreadable = (): void => end('hung', 'worker-lost', 'What the worker sent could not be read.')
+
+  // One Comlink proxy a method, held as long as the link: a transient one may be collected with its call in flight.
+  let remote: Readonly<Record<string, unknown>>
+  const methods = byName((name) => remote[name] as (...args: readonly unknown[]) => never)
 
   const link: Link = {
-    get phase() {
-      return phase
-    },
-    call(name, ...args) {
-      // One Comlink proxy a method, held as long as the link: a transient one may be collected with its call in flight.
-      const method = (methods[name] ??= remote?.[name] as never) as unknown as (...given: unknown[]) => never
-      return method(...args)
-    },
+    phase: 'greeting',
+    call: (name, ...args) => (methods[name] as (...args: readonly unknown[]) => never)(...args),
     post: (message) => events.postMessage(message),
     end,
     close,
@@ -76,95 +78,45 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
 
   const greet = async (): Promise<void> => {
     const hello = await link.call('hello')
-    if (over || phase !== 'greeting') return
-    if (!hello.ok) return end({ kind: 'refused', error: asOutpostError(decodeAsError(hello.error)) })
+    if (over || link.phase !== 'greeting') return
+    if (!hello.ok) return refused(decodeAsError(hello.error))
     const { protocol, lock } = hello.value
-    if (protocol !== protocolVersion) return end({ kind: 'refused', error: mismatch(protocol) })
-    phase = 'opening'
+    if (protocol !== protocolVersion)
+      return end('refused', 'protocol-mismatch', `The page speaks protocol ${protocolVersion}, its worker ${protocol}: they are of different builds. Reload.`)
+    link.phase = 'opening'
     // Granted to us only when the worker that holds it is gone: browsers tell of a dead worker in no other way.
-    if (lock !== undefined) navigator.locks.request(lock, { signal }, () => end(dead())).catch((cause: unknown) => end(unwatched(cause)))
+    if (lock !== undefined) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
     const opened = await link.call('open', log, transfer(remoteEvents, [remoteEvents]))
     if (over) return
-    if (!opened.ok) return end({ kind: 'refused', error: asOutpostError(decodeAsError(opened.error)) })
-    phase = 'ready'
+    if (!opened.ok) return refused(decodeAsError(opened.error))
+    link.phase = 'ready'
     listener.ready(opened.value.logEpoch)
   }
-  const start = (): void => {
-    if (over) return
-    try {
-      endpoint = spawn()
-    } catch (cause) {
-      return unstarted(`could not be made (${messageOf(cause)})`, {}, cause)
-    }
-    const { port, died } = endpoint
-    const listen = (type: string, heard: (event: Event) => void): void => {
-      port.addEventListener(type, heard)
-      signal.addEventListener('abort', () => port.removeEventListener(type, heard))
-    }
-    listen('message', (event) => {
-      if ((event as MessageEvent).data === listening && phase === 'greeting') void greet()
-    })
-    listen('messageerror', () => end(unreadable()))
-    listen('error', (event) => {
-      // Later errors come over the event port, with their stack.
-      if (phase !== 'greeting') return
-      const { message, filename, lineno } = event as ErrorEvent
-      unstarted(message ? `threw "${message}"` : 'did not load', message ? { message, filename, lineno } : {})
-    })
-    if (typeof document !== 'undefined')
-      document.addEventListener(
-        'securitypolicyviolation',
-        ({ violatedDirective, blockedURI }) => {
-          if (phase === 'greeting' && violatedDirective.startsWith('worker-src'))
-            unstarted(`was blocked by the Content-Security-Policy (${violatedDirective})`, { violatedDirective, blockedURI })
-        },
-        { signal },
-      )
-    died?.then(() => end(dead()), () => end(dead()))
-    events.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => over || listener.message(data))
-    events.addEventListener('messageerror', () => end(unreadable()))
-    events.start()
-    remote = wrap<Calls>(port as never) as unknown as Calls
-    void greet()
+
+  try {
+    endpoint = spawn()
+  } catch (cause) {
+    // Later, so that whoever opens the link has it in hand when the first news of it comes.
+    queueMicrotask(() => unstarted(`could not be made (${messageOf(cause)})`, cause))
+    return link
   }
-  // Later, so that whoever opens the link has it in hand when the first news of it comes.
-  queueMicrotask(start)
+  const { port } = endpoint
+  port.addEventListener('message', (event) => {
+    if ((event as MessageEvent).data === listening && link.phase === 'greeting') void greet()
+  })
+  port.addEventListener('messageerror', unreadable)
+  port.addEventListener('error', (event) => {
+    const { message } = event as ErrorEvent
+    // Later errors come over the event port, with their stack.
+    if (link.phase === 'greeting') unstarted(message ? `threw "${message}"` : 'did not load')
+  })
+  endpoint.died?.then(died, died)
+  events.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => over || listener.message(data))
+  events.addEventListener('messageerror', unreadable)
+  events.start()
+  remote = wrap<Calls>(port as never) as never
+  void greet()
   return link
 }
 
-/** @param why completes "The worker …" */
-export const notStarted = (why: string, details: Record<string, unknown> = {}, cause?: unknown): LinkEnd => ({
-  kind: 'unstarted',
-  error: new OutpostError(
-    'worker-failed',
-    `The worker ${why}. Check that its URL answers with JavaScript (MIME type text/javascript), that the Content-Security-Policy allows it (worker-src), and that its script calls startWorker.`,
-    details,
-    cause,
-  ),
-})
-
-const dead = (): LinkEnd => ({
-  kind: 'died',
-  error: new OutpostError('worker-lost', 'The worker died. What was in flight has an unknown outcome: ask again with the same command id.'),
-})
-
-const unreadable = (): LinkEnd => ({
-  kind: 'hung',
-  error: new OutpostError('worker-lost', 'What the worker sent could not be read: it holds something that cannot cross to the page.'),
-})
-
-const mismatch = (protocol: number): OutpostError =>
-  new OutpostError(
-    'protocol-mismatch',
-    `The page speaks protocol ${protocolVersion}, its worker ${protocol}: they come from different builds. Reload the page.`,
-    { page: protocolVersion, worker: protocol },
-  )
-
-const asOutpostError = (error: Error): OutpostError =>
-  isOutpostError(error) ? error : new OutpostError('worker-failed', `The worker could not open the log: ${error.message}`, {}, error)
-
-/** Also reached when `close()` takes the request back; nobody listens then. */
-const unwatched = (cause: unknown): LinkEnd => ({
-  kind: 'refused',
-  error: new OutpostError('unsupported', 'The browser gives this page no Web Locks. Serve it from an origin of its own, over HTTPS.', { missing: ['navigator.locks'] }, cause),
-})
+export const startHints = 'Check its URL and MIME type, the Content-Security-Policy (worker-src), and that its script calls startWorker.'

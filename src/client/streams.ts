@@ -1,69 +1,48 @@
-/** Streams that each subscriber has for itself: recorded Events, traces. */
-import { Observable, type Subscriber } from 'rxjs'
+/** Streams that each subscriber has for itself: recorded Events, traces, the worker's status. */
+import { Observable } from 'rxjs'
 import type { News, Topic } from '../channel/protocol.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { CommandTrace } from '../engine/trace.ts'
-import { OutpostError } from '../errors.ts'
-import type { Connection } from './connection.ts'
+import type { Works } from './works.ts'
 
-interface Stream<T> {
-  topic(): Topic
-  receive(news: News, subscriber: Subscriber<T>): void
-  restart?(subscriber: Subscriber<T>): void
+export type NewsOf<Kind extends News['kind']> = Extract<News, { kind: Kind }>
+
+/** @param start for each subscriber: the topic as of now, and what its news come to */
+export function stream<T, Kind extends 'events' | 'traces' | 'status'>(
+  works: Works,
+  start: () => { topic(): Topic & { kind: Kind }; values(news: NewsOf<Kind>): readonly T[] },
+): Observable<T> {
+  return new Observable((subscriber) => {
+    const { topic, values } = start()
+    return works.subscribe({
+      topic,
+      receive(news) {
+        // What is left of a page goes nowhere, once the subscriber has gone.
+        for (const value of values(news as NewsOf<Kind>)) subscriber.next(value)
+      },
+      succeed: () => subscriber.complete(),
+      fail: (error) => subscriber.error(error),
+    })
+  })
 }
 
-export function recordedEvents(connection: Connection, after: number | undefined, silent: boolean): Observable<RecordedEvent> {
-  return stream(connection, silent, () => {
+export const recordedEvents = (works: Works, after: number | undefined): Observable<RecordedEvent> =>
+  stream(works, () => {
     let position = after
     return {
-      topic: () => ({ kind: 'events', after: position }),
-      receive(news, subscriber) {
-        if (news.kind !== 'events') return
+      topic: () => ({ kind: 'events' as const, after: position }),
+      values(news: NewsOf<'events'>) {
         position = news.position
-        for (const event of news.events) {
-          if (subscriber.closed) return
-          subscriber.next(event)
-        }
+        return news.events
       },
-      restart: (subscriber) =>
-        subscriber.error(
-          new OutpostError('closed', 'The log was replaced by another one (its data was deleted), so its Events end here. Subscribe again.'),
-        ),
     }
   })
-}
 
-/** @param watched told when the first subscriber comes and the last one goes */
-export function commandTraces(connection: Connection, silent: boolean, watched: (by: 1 | -1) => void): Observable<CommandTrace> {
-  const traces = stream<CommandTrace>(connection, silent, () => ({
-    topic: () => ({ kind: 'traces' }),
-    receive(news, subscriber) {
-      if (news.kind === 'traces') for (const trace of news.traces) subscriber.next(trace)
-    },
-  }))
-  return new Observable((subscriber) => {
+/** @param watched told when a subscriber comes and when it goes */
+export const commandTraces = (works: Works, watched: (by: 1 | -1) => void): Observable<CommandTrace> =>
+  new Observable((subscriber) => {
     watched(1)
     subscriber.add(() => watched(-1))
+    const traces = stream(works, () => ({ topic: () => ({ kind: 'traces' as const }), values: (news: NewsOf<'traces'>) => news.traces }))
     return traces.subscribe(subscriber)
   })
-}
-
-export function stream<T>(connection: Connection, silent: boolean, start: () => Stream<T>): Observable<T> {
-  return new Observable((subscriber) => {
-    if (silent) return undefined
-    const { topic, receive, restart } = start()
-    const work = {
-      kind: 'subscription' as const,
-      id: connection.newId(),
-      sent: 0,
-      waitedMs: 0,
-      topic,
-      receive: (news: News) => receive(news, subscriber),
-      restart: () => restart?.(subscriber),
-      fail: (error: Error) => subscriber.error(error),
-      complete: () => subscriber.complete(),
-    }
-    connection.give(work)
-    return () => connection.unsubscribe(work)
-  })
-}

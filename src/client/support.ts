@@ -1,32 +1,25 @@
 /** What this browser, or server, lacks. */
 import { OutpostError } from '../errors.ts'
 
-const needed: Readonly<Record<string, () => unknown>> = {
-  'Worker': () => globalThis.Worker,
-  'MessageChannel': () => globalThis.MessageChannel,
-  'indexedDB': () => globalThis.indexedDB,
-  'navigator.locks': () => globalThis.navigator.locks,
-  'crypto.subtle': () => globalThis.crypto.subtle,
-}
+const needed = ['Worker', 'indexedDB', 'navigator.locks', 'crypto.subtle']
 
 /** @returns `unsupported`, naming what is missing, or undefined */
 export function unsupported(): OutpostError | undefined {
-  const missing = Object.keys(needed).filter((name) => !isThere(needed[name] as () => unknown))
+  const missing = needed.filter((path) => !isThere(path.split('.')))
   if (missing.length === 0) return undefined
-  const why = isOnServer()
-    ? 'This is no browser: connect there, and render without data here.'
-    : globalThis.isSecureContext
-      ? 'This browser is too old, or forbids it to this page (a sandboxed frame, blocked site data).'
-      : 'This origin is not secure: serve the page over HTTPS, or from localhost.'
+  const why =
+    typeof document === 'undefined'
+      ? 'This is no browser: connect there.'
+      : globalThis.isSecureContext
+        ? 'This browser is too old, or forbids it to this page.'
+        : 'Serve the page over HTTPS, or from localhost.'
   return new OutpostError('unsupported', `Outpost needs ${missing.join(', ')}. ${why}`, { missing })
 }
 
-export const isOnServer = (): boolean => typeof document === 'undefined'
-
 /** Some getters throw where the page is forbidden the use. */
-function isThere(get: () => unknown): boolean {
+function isThere(path: readonly string[]): boolean {
   try {
-    return get() !== undefined
+    return path.reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], globalThis) !== undefined
   } catch {
     return false
   }

@@ -7,277 +7,304 @@
  * else waits: the one that hangs again is told so, the others go on.
  */
 import { decodeAsError } from '../channel/codec.ts'
-import type { Frame, Reply, Settled } from '../channel/protocol.ts'
+import type { Calls, Frame, Reply, ValueOf } from '../channel/protocol.ts'
 import { messageOf, OutpostError } from '../errors.ts'
+import type { Outcome } from '../domain/infer.ts'
+import type { CommandMessage } from '../engine/engine.ts'
 import type { Link, LinkEnd } from './link.ts'
-import { type CallWork, type CommandWork, nameOf, type SubscriptionWork, type Work } from './work.ts'
+import { type CallWork, type CommandWork, type Listener, nameOf, type SubscriptionWork, type Work } from './work.ts'
 
 /** Bounds what one message costs each thread at a time. */
 const maxChunk = 250
 /** A worker that died of something sent to it would die of it again and again. */
-const maxSends = 5
+const maxSends = 3
 
-export class Works {
+/** What the rest of the client gives its work to. What is given in one tick crosses together. */
+export interface Works {
   /** Position of the last of this client's Commands that was acknowledged: what is read from now on includes it. */
-  position = 0
-  readonly #deadlineMs: number
-  /** The way to a worker whose log is open. */
-  #link: Link | undefined
-  #waiting = new Set<Work>()
-  /** Sent and not answered. */
-  readonly #flying = new Set<Work>()
-  #suspects: Work[] = []
-  #onTrial: Work | undefined
-  readonly #subscriptions = new Map<number, SubscriptionWork>()
-  /** Subscriptions that the worker knows and nobody wants any more. */
-  #leaving: number[] = []
-  #flushing = false
-  /** Since a Command was last answered. */
-  #commandSilenceMs = 0
+  readonly position: number
+  /** @throws (rejects with) what the worker threw; `timeout`, `worker-lost`, `worker-failed`, `closed` */
+  call<Name extends keyof Calls>(name: Name, args: Parameters<Calls[Name]>, deadlineMs?: number): Promise<ValueOf<Name>>
+  /**
+   * @param batch Commands of one batch cross together
+   * @param signal takes the Command back if it is in no commit
+   */
+  dispatch(message: CommandMessage, batch: object | undefined, signal: AbortSignal | undefined): Promise<Outcome>
+  /** @returns unsubscribes */
+  subscribe(listener: Listener): () => void
+}
 
-  /** @param deadlineMs for Commands: they are answered in order, so it counts from the last one answered */
-  constructor(deadlineMs: number) {
-    this.#deadlineMs = deadlineMs
-  }
-
+/** As the connection, which has the worker, deals with it. */
+export interface WorksOfConnection extends Works {
   /** True where an answer is awaited from the worker. */
-  get inFlight(): boolean {
-    return this.#flying.size > 0
-  }
-  get isEmpty(): boolean {
-    return this.#flying.size + this.#waiting.size + this.#suspects.length === 0
-  }
-
-  /** What is given in one tick crosses together. */
-  give(work: Work): void {
-    if (work.kind === 'subscription') this.#subscriptions.set(work.id, work)
-    this.#waiting.add(work)
-    this.#flushSoon()
-  }
-
-  unsubscribe(work: SubscriptionWork): void {
-    if (!this.#subscriptions.delete(work.id)) return
-    if (work.sent > 0) this.#leaving.push(work.id)
-    this.#remove(work)
-    this.#flushSoon()
-  }
-
-  /** Takes a Command back if it is in no commit. */
-  abort(work: CommandWork): void {
-    work.aborted = true
-    if (work.sent === 0 && this.#waiting.delete(work)) work.fail(aborted(work))
-    else if (this.#link && this.#flying.has(work)) this.#cancel(this.#link, work)
-  }
-
+  isInFlight(): boolean
+  /** True where anything awaits an answer. */
+  isAwaited(): boolean
   /** A worker is ready. */
-  attach(link: Link): void {
-    this.#link = link
-    this.#leaving = []
-    this.#tryNext()
-  }
-
-  /** The worker has ended; another one will come, or {@link failAll} be called. */
-  detach(end: LinkEnd): void {
-    this.#link = undefined
-    const trial = this.#onTrial
-    this.#onTrial = undefined
-    const again = new Set<Work>()
-    for (const work of this.#flying) {
-      if (work.kind === 'call' && work.once) work.fail(end.error)
-      else if ((end.kind === 'hung' && work === trial) || work.sent >= maxSends) this.#condemn(work, end)
-      else again.add(work)
-    }
-    this.#flying.clear()
-    if (end.kind === 'hung' && !trial) this.#suspects.push(...again)
-    else {
-      if (trial && again.delete(trial)) this.#suspects.unshift(trial)
-      this.#waiting = new Set([...again, ...this.#waiting])
-    }
-    for (const work of this.#subscriptions.values()) if (!this.#suspects.includes(work)) this.#waiting.add(work)
-  }
-
+  attach(link: Link): void
+  /** The worker has ended; another one will come, or `end` be called. */
+  detach(end: LinkEnd): void
   /** Another log than before, to which positions of the old one mean nothing. */
-  restart(): void {
-    this.position = 0
-    for (const work of this.#subscriptions.values()) work.restart()
-  }
-
-  /** The end of everything. Subscriptions complete where that was wanted. */
-  failAll(error: Error, wanted: boolean): void {
-    this.#link = undefined
-    const subscriptions = [...this.#subscriptions.values()]
-    const all = [...this.#flying, ...this.#suspects, ...this.#waiting]
-    for (const pending of [this.#flying, this.#waiting, this.#subscriptions]) pending.clear()
-    this.#suspects = []
-    for (const work of all) if (work.kind !== 'subscription') work.fail(error)
-    for (const work of subscriptions) {
-      if (wanted) work.complete()
-      else work.fail(error)
-    }
-  }
-
-  /** @param expire makes the error of work whose deadline has passed */
-  tick(ms: number, expire: (work: Work) => Error): void {
-    this.#commandSilenceMs += ms
-    for (const work of [...this.#flying, ...this.#suspects, ...this.#waiting]) {
-      if (work.kind === 'subscription') continue
-      work.waitedMs += ms
-      const [waitedMs, deadlineMs] =
-        work.kind === 'call' ? [work.waitedMs, work.deadlineMs] : [Math.min(work.waitedMs, this.#commandSilenceMs), this.#deadlineMs]
-      if (waitedMs < deadlineMs) continue
-      work.fail(expire(work))
-      this.#remove(work)
-    }
-  }
-
+  replaceLog(): void
+  /** What is given from now on fails. */
+  refuse(error: OutpostError): void
+  /** @param wanted true where subscriptions come to their natural end by it */
+  end(error: OutpostError, wanted: boolean): void
+  /** @param expired makes the error of work whose deadline has passed */
+  tick(ms: number, expired: (work: Work) => Error): void
   /** @returns ids to acknowledge */
-  receive(frames: readonly Frame[]): number[] {
-    const known = frames.filter((frame) => this.#subscriptions.has(frame.id))
-    for (const frame of known) {
-      // Taken back by a subscriber of the frame before.
-      const work = this.#subscriptions.get(frame.id)
-      if (!work) continue
-      if (frame.kind === 'error') {
-        this.#subscriptions.delete(work.id)
-        this.#remove(work)
-        work.fail(decodeAsError(frame.error))
-      } else work.receive(frame, this.#remove(work))
-    }
-    return known.map(({ id }) => id)
+  receive(frames: readonly Frame[]): number[]
+}
+
+/**
+ * @param defaultDeadlineMs of Commands: they are answered in order, so it counts from the last one answered
+ * @param given called when there is something to do
+ */
+export function createWorks(defaultDeadlineMs: number, given: () => void): WorksOfConnection {
+  let position = 0
+  let lastId = 0
+  /** Why everything fails from now on. */
+  let over: OutpostError | undefined
+  /** The way to a worker whose log is open. */
+  let attached: Link | undefined
+  let waiting = new Set<Work>()
+  /** Sent and not answered. */
+  const flying = new Set<Work>()
+  let suspects = new Set<Work>()
+  let onTrial: Work | undefined
+  const subscriptions = new Map<number, SubscriptionWork>()
+  /** Subscriptions that the worker knows and nobody wants any more. */
+  let leaving: number[] = []
+  let flushing = false
+  /** Since a Command was last answered. */
+  let commandSilenceMs = 0
+
+  const all = (): Work[] => [...flying, ...suspects, ...waiting]
+
+  const give = (work: Work): void => {
+    if (over) return work.fail(over)
+    waiting.add(work)
+    flushSoon()
+    given()
   }
 
-  #flushSoon(): void {
-    if (this.#flushing) return
-    this.#flushing = true
+  const flushSoon = (): void => {
+    if (flushing) return
+    flushing = true
     queueMicrotask(() => {
-      this.#flushing = false
-      this.#flush()
+      flushing = false
+      if (attached) flush(attached)
     })
   }
 
-  #flush(): void {
-    const link = this.#link
-    if (!link) return
-    if (this.#leaving.length > 0) void link.call('unsubscribe', this.#leaving.splice(0))
-    if (this.#onTrial) return
-    const works = [...this.#waiting]
-    this.#waiting.clear()
-    this.#send(link, works)
+  const flush = (link: Link): void => {
+    if (leaving.length > 0) void link.call('unsubscribe', leaving)
+    leaving = []
+    if (onTrial) return
+    const works = [...waiting]
+    waiting.clear()
+    send(link, works)
   }
 
-  #tryNext(): void {
-    this.#onTrial = this.#suspects.shift()
-    if (this.#onTrial && this.#link) this.#send(this.#link, [this.#onTrial])
-    else this.#flush()
+  const tryNext = (): void => {
+    ;[onTrial] = suspects
+    if (!attached) return
+    if (!onTrial) return flush(attached)
+    suspects.delete(onTrial)
+    send(attached, [onTrial])
   }
 
-  #send(link: Link, works: readonly Work[]): void {
-    const subscriptions: SubscriptionWork[] = []
+  const send = (link: Link, works: readonly Work[]): void => {
+    const subscribing: SubscriptionWork[] = []
     const chunks: CommandWork[][] = []
     const calls: CallWork[] = []
     for (const work of works) {
-      this.#flying.add(work)
-      if (work.kind === 'subscription') subscriptions.push(work)
+      flying.add(work)
+      if (work.kind === 'subscription') subscribing.push(work)
       else if (work.kind === 'call') calls.push(work)
       else {
         const chunk = chunks.at(-1)
-        if (chunk && chunk[0]?.batch === work.batch && (work.batch || chunk.length < maxChunk)) chunk.push(work)
+        if (chunk?.[0]?.batch === work.batch && chunk && (work.batch || chunk.length < maxChunk)) chunk.push(work)
         else chunks.push([work])
       }
     }
     // In this order: a subscription sees what a Command of the same tick does.
-    if (subscriptions.length > 0) this.#subscribe(link, subscriptions)
-    for (const chunk of chunks) this.#dispatch(link, chunk)
-    for (const work of calls) this.#call(link, work)
+    if (subscribing.length > 0) {
+      const topics = subscribing.map((work) => ({ id: work.id, to: work.to.topic() }))
+      void answer(link, subscribing, link.call('subscribe', topics), () => undefined)
+    }
+    for (const chunk of chunks) {
+      // Only an id that the log cannot know is not looked up there.
+      const messages = chunk.map(({ message, sent }) => ({ ...message, fresh: message.fresh && sent === 0 }))
+      void answer(link, chunk, link.call('dispatch', messages), (settled) => {
+        commandSilenceMs = 0
+        chunk.forEach((work, i) => {
+          const each = settled[i]
+          if (!each || 'fault' in each) return each && fail(work, decodeAsError(each.fault))
+          const { outcome } = each
+          if (outcome.ok) position = Math.max(position, outcome.position)
+          if (remove(work)) work.succeed(outcome)
+        })
+      })
+      for (const work of chunk) if (work.aborted) cancel(link, work)
+    }
+    for (const work of calls)
+      void answer(link, [work], link.call(work.name, ...work.args) as Promise<Reply<unknown>>, (value) => {
+        if (remove(work)) work.succeed(value as never)
+      })
   }
 
-  #subscribe(link: Link, works: readonly SubscriptionWork[]): void {
-    const subscriptions = works.map((work) => ({ id: work.id, to: work.topic() }))
+  const answer = async <T>(link: Link, works: readonly Work[], reply: Promise<Reply<T>>, succeed: (value: T) => void): Promise<void> => {
     for (const work of works) work.sent++
-    void this.#answer(link, works, link.call('subscribe', subscriptions), () => undefined)
+    const answered = await reply.catch((thrown: unknown) => ({ thrown }))
+    if (attached !== link) return
+    if ('value' in answered) return succeed(answered.value)
+    for (const work of works) {
+      if ('error' in answered) fail(work, decodeAsError(answered.error))
+      // One of several cannot cross; alone, only that one fails.
+      else if (works.length === 1) fail(work, uncloneable(work, answered.thrown))
+      else if (flying.has(work)) send(link, [work])
+    }
   }
 
-  #dispatch(link: Link, works: readonly CommandWork[]): void {
-    // Only an id that the log cannot know is not looked up there.
-    const messages = works.map(({ message, sent }) => ({ ...message, fresh: message.fresh && sent === 0 }))
-    for (const work of works) work.sent++
-    void this.#answer(link, works, link.call('dispatch', messages), (settled) => {
-      this.#commandSilenceMs = 0
-      works.forEach((work, i) => this.#settle(work, settled[i] as Settled))
-    })
-    for (const work of works) if (work.aborted) this.#cancel(link, work)
-  }
-
-  #call(link: Link, work: CallWork): void {
-    work.sent++
-    void this.#answer(link, [work], link.call(work.name, ...work.args) as Promise<Reply<unknown>>, (value) => {
-      if (this.#remove(work)) work.succeed(value as never)
-    })
-  }
-
-  async #answer<T>(link: Link, works: readonly Work[], reply: Promise<Reply<T>>, succeed: (value: T) => void): Promise<void> {
-    const answer = await reply.then(
-      (answered) => answered,
-      (thrown: unknown) => ({ thrown }),
-    )
-    if (this.#link !== link) return
-    if (!('thrown' in answer)) {
-      if (answer.ok) succeed(answer.value)
-      else for (const work of works) this.#fail(work, decodeAsError(answer.error))
-    } else if (works.length > 1) {
-      // One of them cannot cross; alone, only that one fails.
-      for (const work of works) if (this.#flying.has(work)) this.#send(link, [work])
-    } else for (const work of works) this.#fail(work, uncloneable(work, answer.thrown))
-  }
-
-  #settle(work: CommandWork, settled: Settled): void {
-    if ('fault' in settled) return this.#fail(work, decodeAsError(settled.fault))
-    const { outcome } = settled
-    if (outcome.ok) this.position = Math.max(this.position, outcome.position)
-    if (this.#remove(work)) work.succeed(outcome)
-  }
-
-  #cancel(link: Link, work: CommandWork): void {
+  const cancel = (link: Link, work: CommandWork): void => {
     void link.call('cancel', work.message.id).then((reply) => {
-      if (this.#link === link && reply.ok && reply.value) this.#fail(work, aborted(work))
+      if (attached === link && reply.ok && reply.value) fail(work, aborted(work))
     })
   }
 
-  #condemn(work: Work, { kind, error }: LinkEnd): void {
-    if (work.kind === 'subscription') this.#subscriptions.delete(work.id)
-    work.fail(
-      work.kind === 'command' && kind === 'hung' && error.code === 'timeout'
-        ? new OutpostError('decide-timeout', `${nameOf(work)} did not return from \`decide\` in time. Nothing was stored: mend its handler.`, {
-            commandId: work.message.id,
-            type: work.message.type,
-            aggregateId: work.message.aggregateId,
-          })
-        : new OutpostError(error.code, `${nameOf(work)}: ${error.message}`, error.details, error),
-    )
+  const fail = (work: Work, error: Error): void => {
+    const subscribed = work.kind === 'subscription' && subscriptions.delete(work.id)
+    if (remove(work) || subscribed) work.fail(error)
   }
 
-  #fail(work: Work, error: Error): void {
-    if (work.kind === 'subscription') this.#subscriptions.delete(work.id)
-    if (this.#remove(work)) work.fail(error)
-  }
-
-  /** @returns false where it was answered before */
-  #remove(work: Work): boolean {
-    const suspect = this.#suspects.indexOf(work)
-    if (suspect >= 0) this.#suspects.splice(suspect, 1)
-    const pending = this.#flying.delete(work) || this.#waiting.delete(work) || suspect >= 0
-    if (work === this.#onTrial) this.#tryNext()
+  /** @returns false where nothing was awaited of it any more */
+  const remove = (work: Work): boolean => {
+    const pending = flying.delete(work) || waiting.delete(work) || suspects.delete(work)
+    if (work === onTrial) tryNext()
     return pending
+  }
+
+  return {
+    get position() {
+      return position
+    },
+    call: (name, args, deadlineMs = defaultDeadlineMs) =>
+      new Promise((succeed, fail) => {
+        give({ kind: 'call', name, args, deadlineMs, sent: 0, waitedMs: 0, succeed: succeed as (value: never) => void, fail })
+      }),
+    dispatch(message, batch, signal) {
+      let abort = (): void => undefined
+      const outcome = new Promise<Outcome>((succeed, reject) => {
+        const work: CommandWork = { kind: 'command', message, batch, aborted: false, sent: 0, waitedMs: 0, succeed, fail: reject }
+        abort = () => {
+          work.aborted = true
+          if (work.sent === 0) fail(work, aborted(work))
+          else if (attached && flying.has(work)) cancel(attached, work)
+        }
+        give(work)
+      })
+      if (!signal) return outcome
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort)
+      return outcome.finally(() => signal.removeEventListener('abort', abort))
+    },
+    subscribe(to) {
+      if (over) {
+        // On a server there is no worker and never will be: watching is no error there, and tells nothing.
+        if (over.code !== 'unsupported' || typeof document !== 'undefined') to.fail(over)
+        return () => undefined
+      }
+      const work: SubscriptionWork = { kind: 'subscription', id: ++lastId, to, sent: 0, waitedMs: 0, succeed: to.succeed, fail: to.fail }
+      subscriptions.set(work.id, work)
+      give(work)
+      return () => {
+        if (!subscriptions.delete(work.id)) return
+        if (work.sent > 0) leaving.push(work.id)
+        remove(work)
+        flushSoon()
+      }
+    },
+    isInFlight: () => flying.size > 0,
+    isAwaited: () => all().length > 0,
+    attach(link) {
+      attached = link
+      leaving = []
+      tryNext()
+    },
+    detach(end) {
+      const { kind } = end
+      const trial = onTrial
+      attached = onTrial = undefined
+      const again = new Set<Work>()
+      for (const work of [...flying]) {
+        if ((kind === 'hung' && work === trial) || work.sent >= maxSends) fail(work, condemned(work, end))
+        else if (work === trial) suspects = new Set([work, ...suspects])
+        else if (kind === 'hung' && !trial) suspects.add(work)
+        else again.add(work)
+      }
+      flying.clear()
+      for (const work of [...waiting, ...subscriptions.values()]) if (!suspects.has(work)) again.add(work)
+      waiting = again
+    },
+    replaceLog() {
+      position = 0
+      const error = new OutpostError('closed', 'The log was replaced by another one, so its Events end here. Subscribe again.')
+      for (const work of [...subscriptions.values()]) if (work.to.topic().kind === 'events') fail(work, error)
+    },
+    refuse(error) {
+      over ??= error
+    },
+    end(error, wanted) {
+      over = error
+      attached = undefined
+      for (const work of new Set([...subscriptions.values(), ...all()])) {
+        if (wanted && work.kind === 'subscription') work.succeed()
+        else work.fail(error)
+      }
+      for (const works of [flying, waiting, suspects, subscriptions]) works.clear()
+    },
+    tick(ms, expired) {
+      commandSilenceMs += ms
+      for (const work of all()) {
+        work.waitedMs += ms
+        const late =
+          work.kind === 'call'
+            ? work.waitedMs >= work.deadlineMs
+            : work.kind === 'command' && Math.min(work.waitedMs, commandSilenceMs) >= defaultDeadlineMs
+        if (late) fail(work, expired(work))
+      }
+    },
+    receive(frames) {
+      const heard: number[] = []
+      for (const frame of frames) {
+        const work = subscriptions.get(frame.id)
+        if (!work) continue
+        heard.push(frame.id)
+        work.sent = 1
+        if (frame.kind === 'error') fail(work, decodeAsError(frame.error))
+        else work.to.receive(frame, remove(work))
+      }
+      return heard
+    },
   }
 }
 
 const aborted = (work: CommandWork): OutpostError =>
-  new OutpostError('aborted', `${nameOf(work)} was taken back by its AbortSignal. Nothing was stored.`, { commandId: work.message.id })
+  new OutpostError('aborted', `${nameOf(work)} was taken back by its AbortSignal. Nothing was stored.`)
 
 const uncloneable = (work: Work, cause: unknown): OutpostError =>
   new OutpostError(
     work.kind === 'command' ? 'invalid-command' : 'invalid-query',
-    `${nameOf(work)} cannot cross between page and worker: ${messageOf(cause)}. Give and return plain data: no functions, proxies or DOM nodes.`,
+    `${nameOf(work)} cannot cross between page and worker: ${messageOf(cause)}. Use plain data.`,
     {},
     cause,
+  )
+
+const condemned = (work: Work, { kind, error }: LinkEnd): OutpostError =>
+  new OutpostError(
+    kind === 'hung' && work.kind === 'command' ? 'decide-timeout' : error.code,
+    `${nameOf(work)}: ${error.message}`,
+    work.kind === 'command' ? { ...work.message, payload: undefined } : {},
+    error,
   )

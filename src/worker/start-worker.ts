@@ -42,7 +42,12 @@ async function holdLifeLock(): Promise<string> {
   try {
     await holdLock(name)
   } catch (cause) {
-    throw new OutpostError('unsupported', 'The worker gets no Web Locks. Serve the page from an origin of its own, over HTTPS.', { missing: ['navigator.locks'] }, cause)
+    throw new OutpostError(
+      'unsupported',
+      'The worker gets no Web Locks. Serve the page from an origin of its own, over HTTPS.',
+      { missing: ['navigator.locks'] },
+      cause,
+    )
   }
   return name
 }

@@ -9,7 +9,9 @@ describe('an error that crosses', () => {
   test('keeps code, message, details and the chain of causes', () => {
     const root = new RangeError('out of range')
     const middle = new OutpostError('storage-failed', 'The database is gone.', { database: 'stock' }, root)
-    const error = crossed(new OutpostError('decide-failed', 'The handler threw.', { commandId: 'c1', issues: [{ path: ['a', 0] }] }, middle)) as OutpostError
+    const error = crossed(
+      new OutpostError('decide-failed', 'The handler threw.', { commandId: 'c1', issues: [{ path: ['a', 0] }] }, middle),
+    ) as OutpostError
     expect(isOutpostError(error, 'decide-failed')).toBe(true)
     expect(error).toBeInstanceOf(OutpostError)
     expect(error.message).toBe('The handler threw.')

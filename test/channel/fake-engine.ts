@@ -88,12 +88,14 @@ export class FakeEngine implements Engine {
     const watch = { query, changed }
     this.watches.add(watch)
     let last = this.#snapshot(query)
-    const engine = this
+    const latest = (): Snapshot<unknown> => {
+      const next = this.#snapshot(query)
+      if (next.data !== last.data || next.position !== last.position) last = next
+      return last
+    }
     return {
       get snapshot() {
-        const next = engine.#snapshot(query)
-        if (next.data !== last.data || next.position !== last.position) last = next
-        return last
+        return latest()
       },
       close: () => void this.watches.delete(watch),
     }

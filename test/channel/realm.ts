@@ -26,7 +26,9 @@ export class FakeWorker {
   #die: () => void = () => undefined
 
   constructor(storage: FakeStorage, { decide = () => undefined, tabs = soleTab, opens = async () => undefined }: RealmOptions) {
-    this.engine = new FakeEngine(storage, (command, engine) => (this.terminated ? new Promise(() => undefined) : decide(command, engine, this)))
+    this.engine = new FakeEngine(storage, (command, engine) =>
+      this.terminated ? new Promise(() => undefined) : decide(command, engine, this),
+    )
     const { port1, port2 } = new MessageChannel()
     this.#port = port2
     const died = new Promise<void>((resolve) => (this.#die = resolve))
@@ -74,6 +76,8 @@ export interface RealmOptions {
   /** Runs before the log is open. */
   readonly opens?: () => Promise<void>
   readonly storage?: FakeStorage
+  /** Changes each worker before it is asked anything. */
+  readonly prepare?: (worker: FakeWorker) => void
   readonly connect?: Partial<Omit<ConnectOptions, 'worker' | 'endpoint'>>
 }
 
@@ -97,6 +101,7 @@ export function startRealm(options: RealmOptions = {}): Realm {
     endpoint: () => {
       const worker = new FakeWorker(storage, options)
       workers.push(worker)
+      options.prepare?.(worker)
       return worker.endpoint
     },
   })
@@ -126,3 +131,10 @@ export async function pass(ms: number, stepMs = 50): Promise<void> {
 
 /** Node has an event loop to itself: everything but timers stays real. */
 export const fakeTimers = (): void => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+
+/** What it rejects with; listened to from now on, so that it may be looked at later. */
+export const rejectionOf = (promise: PromiseLike<unknown>): Promise<unknown> =>
+  Promise.resolve(promise).then(
+    (value) => Promise.reject(new Error(`It resolved, with ${JSON.stringify(value)}.`)),
+    (error: unknown) => error,
+  )

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { CommandMessage } from '../../src/engine/engine.ts'
 import { OutpostError } from '../../src/errors.ts'
 import { type Realm, type RealmOptions, startRealm, turns } from '../channel/realm.ts'
@@ -8,7 +8,8 @@ const start = (options?: RealmOptions): Realm => (realm = startRealm(options))
 afterEach(() => realm.app.close())
 
 /** The Commands of each message. */
-const messages = (): readonly (readonly CommandMessage[])[] => realm.worker.callsOf('dispatch').map(({ args }) => args[0] as CommandMessage[])
+const messages = (): readonly (readonly CommandMessage[])[] =>
+  realm.worker.callsOf('dispatch').map(({ args }) => args[0] as CommandMessage[])
 
 describe('a Command', () => {
   test('crosses as plain data and comes back with its outcome', async () => {
@@ -32,7 +33,11 @@ describe('a Command', () => {
   test('of a use case takes its payload first', async () => {
     const { app } = start()
     await app.commands.fulfilment.placeOrder({ orderId: 'o1', lines: { a: 1 } }, { correlationId: 'tour' })
-    expect(messages()[0]?.[0]).toMatchObject({ type: 'fulfilment.placeOrder', payload: { orderId: 'o1', lines: { a: 1 } }, correlationId: 'tour' })
+    expect(messages()[0]?.[0]).toMatchObject({
+      type: 'fulfilment.placeOrder',
+      payload: { orderId: 'o1', lines: { a: 1 } },
+      correlationId: 'tour',
+    })
     expect(messages()[0]?.[0]).not.toHaveProperty('aggregateId')
   })
 
@@ -41,7 +46,14 @@ describe('a Command', () => {
     const options = { commandId: 'c1', correlationId: 'co', causationId: 'ca', durability: 'relaxed' } as const
     await app.commands.stockItem.pick('a', { quantity: 1 }, { ...options, expectedVersion: 'new', expiresAt: new Date(5000) })
     await app.commands.stockItem.pick('a', { quantity: 1 }, { expectedVersion: 'any' })
-    expect(messages()[0]?.[0]).toMatchObject({ id: 'c1', correlationId: 'co', causationId: 'ca', durability: 'relaxed', expectedVersion: 'new', expiresAt: 5000 })
+    expect(messages()[0]?.[0]).toMatchObject({
+      id: 'c1',
+      correlationId: 'co',
+      causationId: 'ca',
+      durability: 'relaxed',
+      expectedVersion: 'new',
+      expiresAt: 5000,
+    })
     expect(messages()[1]?.[0]).not.toHaveProperty('expectedVersion')
   })
 
@@ -179,15 +191,12 @@ describe('an AbortSignal', () => {
   test('is let go of when the Command is answered', async () => {
     const { app } = start()
     const { signal } = new AbortController()
-    let listening = 0
-    const add = signal.addEventListener.bind(signal)
-    const remove = signal.removeEventListener.bind(signal)
-    signal.addEventListener = ((...args: Parameters<typeof add>) => (listening++, add(...args))) as typeof add
-    signal.removeEventListener = ((...args: Parameters<typeof remove>) => (listening--, remove(...args))) as typeof remove
+    const added = vi.spyOn(signal, 'addEventListener')
+    const removed = vi.spyOn(signal, 'removeEventListener')
     const given = app.commands.stockItem.pick('a', { quantity: 1 }, { signal })
-    expect(listening).toBe(1)
+    expect(added).toHaveBeenCalledTimes(1)
     await given
-    expect(listening).toBe(0)
+    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(added.mock.calls.map(([, listener]) => listener))
   })
 })
 

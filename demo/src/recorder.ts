@@ -1,0 +1,124 @@
+/** Records the latest Events and the way of the latest Commands, once the log page asked for it, on every page from then on. */
+import type { App } from 'outpost/client'
+import type { stockroom } from './domain/domain.ts'
+
+type Book = App<typeof stockroom>
+type Observed<T> = T extends { subscribe(next: (value: infer V) => void): unknown } ? V : never
+export type LoggedEvent = Observed<ReturnType<Book['events$']>>
+export type Trace = Observed<Book['trace$']>
+
+/** A Command with what is known of it: the Events that it led to, the way that it went, or both. */
+export interface Entry {
+  readonly commandId: string
+  readonly correlationId: string
+  readonly causationId: string | undefined
+  readonly at: number
+  readonly actor: string | undefined
+  readonly events: readonly LoggedEvent[]
+  readonly trace: Trace | undefined
+}
+
+export interface Recording {
+  readonly on: boolean
+  /** The newest first. */
+  readonly entries: readonly Entry[]
+  readonly error: unknown
+}
+
+export interface Recorder {
+  readonly subscribe: (changed: () => void) => () => void
+  readonly current: () => Recording
+  start(): void
+  stop(): void
+}
+
+const keptEntries = 100
+const eventsBefore = 60
+// An import brings thousands of Events a second; a reader wants to see a few.
+const showEveryMs = 200
+
+export function createRecorder(app: Book): Recorder {
+  const listeners = new Set<() => void>()
+  const entries = new Map<string, Entry>()
+  let recording: Recording = { on: false, entries: [], error: undefined }
+  let ends: (() => void)[] = []
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const show = (change: Partial<Recording>): void => {
+    recording = { ...recording, ...change }
+    for (const changed of listeners) changed()
+  }
+  const showSoon = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      show({ entries: [...entries.values()].reverse() })
+    }, showEveryMs)
+  }
+  const put = (entry: Entry): void => {
+    entries.set(entry.commandId, entry)
+    for (const oldest of entries.keys()) {
+      if (entries.size <= keptEntries) break
+      entries.delete(oldest)
+    }
+    showSoon()
+  }
+  const onEvent = (event: LoggedEvent): void => {
+    const { commandId, correlationId, causationId, at, actor } = event
+    const known = entries.get(commandId)
+    put({
+      commandId,
+      correlationId,
+      causationId,
+      at,
+      actor,
+      events: [...(known?.events ?? []), event],
+      trace: known?.trace,
+    })
+  }
+  const onTrace = (trace: Trace): void => {
+    const { commandId, correlationId, causationId } = trace
+    const at = trace.spans[0]?.startedAt ?? Date.now()
+    put({ ...(entries.get(commandId) ?? { commandId, correlationId, causationId, at, actor: undefined, events: [] }), trace })
+  }
+  const stop = (): void => {
+    for (const end of ends) end()
+    ends = []
+    show({ on: false })
+  }
+  const fail = (error: unknown): void => {
+    stop()
+    show({ error })
+  }
+
+  return {
+    subscribe: (changed) => {
+      listeners.add(changed)
+      return () => listeners.delete(changed)
+    },
+    current: () => recording,
+    start: () => {
+      if (recording.on) return
+      entries.clear()
+      show({ on: true, entries: [], error: undefined })
+      const follow = (position: number): void => {
+        const events = app.events$({ after: Math.max(0, position - eventsBefore) }).subscribe({ next: onEvent, error: fail })
+        const traces = app.trace$.subscribe({ next: onTrace, error: fail })
+        ends.push(() => {
+          events.unsubscribe()
+          traces.unsubscribe()
+        })
+      }
+      let following = false
+      const status = app.status$.subscribe({
+        next: ({ worker, position }) => {
+          if (worker !== 'ready' || following) return
+          following = true
+          follow(position)
+        },
+        error: fail,
+      })
+      ends.push(() => status.unsubscribe())
+    },
+    stop,
+  }
+}

@@ -1,0 +1,30 @@
+/** Which screen an address means. */
+import { Page } from '../parts/page.tsx'
+import { Empty } from '../parts/states.tsx'
+import { href, useRoute } from '../router.ts'
+import { ImportScreen } from './import.tsx'
+import { ItemScreen } from './item.tsx'
+import { LogScreen } from './log.tsx'
+import { OrdersScreen } from './orders.tsx'
+import { PurchasesScreen } from './purchases.tsx'
+import { SettingsScreen } from './settings.tsx'
+import { StartScreen } from './start.tsx'
+import { StockScreen } from './stock.tsx'
+
+export function Screens() {
+  const [place, id] = useRoute().path
+  if (place === undefined) return <StartScreen />
+  if (place === 'stock') return id === undefined ? <StockScreen /> : <ItemScreen key={id} sku={id} />
+  if (place === 'orders') return <OrdersScreen />
+  if (place === 'purchases') return <PurchasesScreen />
+  if (place === 'import') return <ImportScreen />
+  if (place === 'log') return <LogScreen />
+  if (place === 'settings') return <SettingsScreen />
+  return (
+    <Page title="Not found">
+      <Empty title="There is no such page in the book.">
+        <a href={href([])}>Go to the start</a>
+      </Empty>
+    </Page>
+  )
+}

@@ -1,0 +1,16 @@
+/** Wakes whoever waits for the next change of something. */
+export class Bell {
+  #waiting: (() => void)[] = []
+
+  /** Resolves at the next ring. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  ring(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+}

@@ -1,0 +1,26 @@
+/** Lets something stand still for as long as anybody needs that. */
+export class Hold {
+  #holders = 0
+  #waiting: (() => void)[] = []
+
+  /** Until the returned function is called. */
+  take(): () => void {
+    this.#holders++
+    let isHolding = true
+    return () => {
+      if (!isHolding) return
+      isHolding = false
+      if (--this.#holders > 0) return
+      for (const goOn of this.#waiting.splice(0)) goOn()
+    }
+  }
+
+  get isHeld(): boolean {
+    return this.#holders > 0
+  }
+
+  /** Resolves when nobody holds it. */
+  async free(): Promise<void> {
+    while (this.#holders > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+}

@@ -1,0 +1,117 @@
+/** All watched queries of one Read Model: each distinct one is evaluated once, and a change wakes only those that it can touch. */
+import type { AnyReadModel } from '../domain/infer.ts'
+import type { GetQuery, RowsQuery } from '../domain/query.ts'
+import type { Environment, WatchedQuery } from '../engine/engine.ts'
+import { keyToken } from '../storage/key.ts'
+import { canonical } from './canonical.ts'
+import { type Freshness, LiveQuery, type LiveResult } from './live-query.ts'
+import { LiveRows } from './live-rows.ts'
+import { LiveCount, LiveRow } from './live-single.ts'
+import type { Interest } from './projection.ts'
+import { checkGetQuery } from './query-check.ts'
+import { planQuery } from './query-plan.ts'
+import type { RowChange } from './row-changes.ts'
+import type { RowReader } from './row-reader.ts'
+import { TouchIndex } from './touch-index.ts'
+import { WatchedQueries } from './watched-queries.ts'
+
+export interface LiveQueriesHost {
+  readonly model: AnyReadModel
+  readonly environment: Environment
+  /** Reads from the rows that are shown at the moment; again where others took their place meanwhile. */
+  read<T>(work: (reader: RowReader) => Promise<T>): Promise<T>
+  freshness(): Freshness
+}
+
+export class LiveQueries {
+  readonly #host: LiveQueriesHost
+  readonly #queries = new WatchedQueries()
+  readonly #index = new TouchIndex<LiveQuery>()
+  /** Named queries that read this Read Model. */
+  readonly #dependents = new Set<() => void>()
+  #evaluations = 0
+
+  constructor(host: LiveQueriesHost) {
+    this.#host = host
+  }
+
+  /** How often a query took changes in. */
+  get evaluations(): number {
+    return this.#evaluations
+  }
+  get isWatched(): boolean {
+    return this.#queries.size > 0 || this.#dependents.size > 0
+  }
+
+  interest(): Interest {
+    return this.#index.hasCounts ? 'before' : this.isWatched ? 'after' : 'none'
+  }
+
+  /** Calls after each change of any row, and of their freshness. */
+  dependOn(changed: () => void): () => void {
+    this.#dependents.add(changed)
+    return () => this.#dependents.delete(changed)
+  }
+
+  /** @throws `invalid-query` */
+  watch(description: RowsQuery | GetQuery, changed: () => void): Promise<WatchedQuery> {
+    return this.#queries.watch(canonical(description), () => this.#begin(description), changed)
+  }
+
+  /** Takes in what one fold changed; undefined: everything may have. */
+  changed(changes: readonly RowChange[] | undefined): void {
+    if (changes) {
+      const renewed: LiveQuery[] = []
+      for (const [query, touching] of this.#index.touched(changes)) {
+        this.#evaluations++
+        if (query.apply(touching)) renewed.push(query)
+      }
+      for (const query of renewed) query.tell()
+    } else for (const query of this.#queries.all()) query.reload()
+    for (const changed of [...this.#dependents]) changed()
+  }
+
+  freshnessChanged(): void {
+    for (const query of this.#queries.all()) query.refreshFreshness()
+    for (const changed of [...this.#dependents]) changed()
+  }
+
+  close(): void {
+    this.#queries.close()
+  }
+
+  #begin(description: RowsQuery | GetQuery): { readonly query: LiveQuery; readonly release: () => void } {
+    const { model } = this.#host
+    if (description.kind === 'get') {
+      checkGetQuery(model, description)
+      const { key } = description
+      const token = keyToken(key)
+      const query = this.#query(new LiveRow(token, (take) => this.#host.read((reader) => reader.get(key, take))))
+      return { query, release: this.#index.addRow(query, token) }
+    }
+    const plan = planQuery(model, description)
+    if (plan.result === 'count') {
+      const query = this.#query(new LiveCount(plan, (take) => this.#host.read((reader) => reader.count(plan, take))))
+      return { query, release: this.#index.addCount(query, plan) }
+    }
+    const rows = new LiveRows(
+      plan,
+      model.key,
+      (need, take) => this.#host.read((reader) => reader.scan(plan, need, take)),
+      this.#index.membership(plan, () => query),
+    )
+    const query = this.#query(rows)
+    const release = this.#index.addRows(query, plan)
+    return {
+      query,
+      release() {
+        release()
+        rows.close()
+      },
+    }
+  }
+
+  #query(result: LiveResult): LiveQuery {
+    return new LiveQuery(result, () => this.#host.freshness(), this.#host.environment)
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * One Read Model as this tab reads it: which rows are shown, and how others take their place.
+ *
+ *     opening ──▶ current generation, up to date ◀── swap ── another one built beside it
+ *        └──▶ none yet: an older version's rows that look the same, else the half-built ones; stale
+ */
+import type { AnyReadModel } from '../domain/infer.ts'
+import type { Environment } from '../engine/engine.ts'
+import type { ReadModelStatus } from '../engine/status.ts'
+import { messageOf, OutpostError } from '../errors.ts'
+import type { MetaStore, Storage } from '../storage/storage.ts'
+import { Bell } from './bell.ts'
+import type { EventSource } from './event-source.ts'
+import { GenerationBuilder } from './generation-builder.ts'
+import { type Generation, Generations } from './generations.ts'
+import { LiveQueries } from './live-queries.ts'
+import type { Freshness } from './live-query.ts'
+import { GenerationStores } from './generation-stores.ts'
+import type { Projection, ProjectionListener } from './projection.ts'
+import { ShownRows } from './shown-rows.ts'
+import { backoff, jitter, within } from './timing.ts'
+
+/** Records of other tabs are folded so late where nobody watches: their own tab will mostly have stored the rows by then. */
+const LAZY_MS = 2_000
+const LAZY_JITTER_MS = 2_000
+/** What a query waits for others' records, whatever its own deadline: they have no promise of being in it. */
+const HEAD_WAIT_MS = 100
+const RETRY_FIRST_MS = 500
+const RETRY_LONGEST_MS = 30_000
+
+/** As `ReadModelStatus`, with what keeps its rows from being stored, in words. */
+export interface ReadModelState extends ReadModelStatus {
+  readonly problem?: string
+}
+
+export interface ModelReaderOptions {
+  readonly model: AnyReadModel
+  readonly source: EventSource
+  readonly storage: Storage
+  readonly meta: MetaStore
+  readonly environment: Environment
+  /** `«app».«space».«principal»` */
+  readonly prefix: string
+  /** Called at each change of `status`, often. */
+  stateChanged(): void
+}
+
+export class ModelReader {
+  readonly model: AnyReadModel
+  readonly live: LiveQueries
+  readonly shown: ShownRows
+  readonly #options: ModelReaderOptions
+  readonly #generations: Generations
+  readonly #stores: GenerationStores
+  readonly #builder: GenerationBuilder
+  readonly #bell = new Bell()
+  readonly #closing = new AbortController()
+  /** The current generation of this build's version. */
+  #current: { readonly projection: Projection; readonly generation: Generation } | undefined
+  #next: Projection | undefined
+  #openFailures = 0
+  #problem: string | undefined
+  #isOpening = false
+  /** Another generation takes the place of the current one: a moment, not worth telling. */
+  #isChanging = false
+  #wasOpen = false
+  #wasStale = true
+  #queries = 0
+  #cancelLook: (() => void) | undefined
+
+  constructor(options: ModelReaderOptions) {
+    const { model, source, environment, prefix, meta } = options
+    this.model = model
+    this.shown = new ShownRows(model.name, this.#bell)
+    this.#options = options
+    this.#generations = new Generations(meta, model)
+    this.#stores = new GenerationStores({ ...options, generations: this.#generations, signal: this.#closing.signal })
+    this.live = new LiveQueries({
+      model,
+      environment,
+      read: (work) => this.shown.read(work),
+      freshness: () => this.freshness(),
+    })
+    this.#builder = new GenerationBuilder({
+      generations: this.#generations,
+      source,
+      environment,
+      lockName: `${prefix}.read.${model.name}@${model.version}`,
+      bell: this.#bell,
+      signal: this.#closing.signal,
+      open: (generation) => this.#stores.open(model.version, generation, this.#listen),
+      discard: (generation) => this.#stores.destroy(generation),
+      building: (next) => this.#setNext(next),
+      finished: (generation, built, replaced) => this.#finished(generation, built, replaced),
+      problem: (text) => this.#setProblem(text),
+    })
+  }
+
+  /** Begins; what needs rows waits by itself. */
+  open(): void {
+    if (this.#isOpening || this.#closing.signal.aborted) return
+    this.#isOpening = true
+    this.#open()
+      .then(
+        () => {
+          this.#openFailures = 0
+          return true
+        },
+        (error: unknown) => {
+          this.#failedToOpen(error)
+          return false
+        },
+      )
+      .then((hasOpened) => {
+        this.#isOpening = false
+        // What was opened may have ended meanwhile.
+        if (hasOpened && !this.#current && !this.#builder.isRunning) this.open()
+      })
+  }
+
+  /** Position that its rows are as of, and whether more is known to be missing. */
+  freshness(): Freshness {
+    const { projection, position } = this.shown
+    const isFresh = projection ? projection === this.#current?.projection && !projection.parked : this.#isChanging
+    return { position, stale: !isFresh }
+  }
+
+  status(): ReadModelState {
+    const projection = this.#current?.projection ?? this.#next
+    const { position } = this.freshness()
+    const parked = this.#current?.projection.parked ?? this.#next?.parked
+    const problem = this.#problem ?? projection?.problem ?? this.#next?.problem
+    const isBuilding = this.#builder.isRunning
+    const head = this.#options.source.head.position
+    return {
+      name: this.model.name,
+      version: this.model.version,
+      state: parked ? 'parked' : isBuilding ? 'rebuilding' : 'live',
+      position,
+      lag: Math.max(0, head - position),
+      ...(isBuilding && { rebuild: { position: this.#next?.position ?? 0, target: head, eventsRead: this.#next?.eventsRead ?? 0 } }),
+      ...(parked && { parked }),
+      ...(problem !== undefined && { problem }),
+    }
+  }
+
+  /** The doorbell of the log. */
+  rung(position: number, own: boolean): void {
+    const isAwaited = own || this.#queries > 0 || this.live.isWatched
+    for (const projection of [this.#current?.projection, this.#next]) {
+      if (!projection) continue
+      if (own) projection.noteOwn(position)
+      if (isAwaited || projection === this.#next) projection.pump()
+    }
+    if (!isAwaited) this.#lookLater()
+  }
+
+  /**
+   * Waits until its rows show this position, or the deadline passed, or waiting does not help. Rejects where its rows cannot
+   * be opened.
+   */
+  async caughtUp(after: number, deadlineMs: number): Promise<void> {
+    this.#queries++
+    try {
+      const { environment, source } = this.#options
+      if (!this.shown.projection && !(await within(this.shown.opened(), deadlineMs, environment)))
+        throw new OutpostError('timeout', `The rows of Read Model "${this.model.name}" could not be opened in time. Ask again.`)
+      const projection = await this.shown.opened()
+      if (projection !== this.#current?.projection) return
+      if (projection.position < after) await within(projection.reached(after), deadlineMs, environment)
+      const head = source.head.position
+      if (projection.position < head) await within(projection.reached(head), Math.min(deadlineMs, HEAD_WAIT_MS), environment)
+    } finally {
+      this.#queries--
+    }
+  }
+
+  /** Resolves when the current generation, if there is one, shows this position, or is parked. */
+  async settled(position: number): Promise<void> {
+    await this.shown.opened()
+    while (this.#current) {
+      const { projection } = this.#current
+      await projection.reached(position)
+      if (projection === this.#current?.projection) return
+    }
+  }
+
+  async retry(): Promise<void> {
+    await Promise.all([this.#current?.projection.retry(), this.#next?.retry()])
+  }
+
+  async rebuild(): Promise<void> {
+    await this.shown.opened()
+    await this.#builder.start(false)
+    this.#stateChanged()
+  }
+
+  /** Folds to the head and stores it, as far as nothing keeps it from that; of one that is being built, what it has. */
+  async flush(): Promise<void> {
+    const projection = this.#current?.projection
+    if (projection) {
+      const { position } = this.#options.source.head
+      const reached = projection.reached(position)
+      while (projection.position < position && !projection.problem && !projection.parked && !projection.hasEnded)
+        await Promise.race([reached, this.#bell.next()])
+      await projection.flush()
+    }
+    await this.#next?.flush()
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    this.#cancelLook?.()
+    this.live.close()
+    for (const projection of [this.#current?.projection, this.#next]) projection?.close()
+    this.shown.close()
+  }
+
+  async #open(): Promise<void> {
+    const { source } = this.#options
+    let pointer = await this.#generations.read()
+    if (!pointer?.current && source.head.checkpoint.record === 0) pointer = await this.#generations.begin()
+    const current = pointer?.current
+    if (current && !this.#generations.fits(current) && this.#wasOpen) throw this.#otherBuild()
+    const isOpen = this.#generations.fits(current) && (await this.#openCurrent(current))
+    if (isOpen && !pointer?.building) return
+    if (!isOpen) await this.#showOther()
+    await this.#builder.start(!this.shown.projection)
+    this.#stateChanged()
+  }
+
+  /** Storage failed: queries are told, and it is tried again. */
+  #failedToOpen(error: unknown): void {
+    if (this.#closing.signal.aborted) return
+    this.#isChanging = false
+    this.shown.fail(error)
+    this.#setProblem(messageOf(error))
+    this.#options.environment.later(backoff(++this.#openFailures, RETRY_FIRST_MS, RETRY_LONGEST_MS), () => this.open())
+  }
+
+  /** @returns false where it has to be built anew */
+  async #openCurrent(generation: Generation): Promise<boolean> {
+    const opened = await this.#stores.openCurrent(generation, this.#listen)
+    if (opened) await this.#becomeCurrent(opened.projection, opened.generation)
+    return opened !== undefined
+  }
+
+  /** Watchers never go back in time: it first folds as far as what it replaces. */
+  async #becomeCurrent(projection: Projection, generation: Generation): Promise<void> {
+    projection.activate()
+    const { shown } = this
+    while (projection.position < shown.position && !projection.hasEnded && !projection.parked) await projection.reached(shown.position)
+    const replaced = [shown.projection, this.#current?.projection]
+    this.#current = { projection, generation }
+    this.#show(projection)
+    for (const old of replaced) if (old !== projection) old?.close()
+  }
+
+  #show(projection: Projection): void {
+    this.shown.show(projection)
+    this.#isChanging = false
+    this.#wasOpen = true
+    this.#problem = undefined
+    this.live.changed(undefined)
+    if (projection.isFollowing) this.#lookLater()
+    this.#stateChanged()
+  }
+
+  /** Until its own rows are there: those of another version that look the same. Nobody here folds them. */
+  async #showOther(): Promise<void> {
+    const other = await this.#generations.findOther()
+    if (!other || this.shown.projection) return
+    const projection = await this.#stores.open(other.version, other.generation, this.#listen)
+    if (projection && !this.shown.projection) this.#show(projection)
+    else projection?.close()
+  }
+
+  #setNext(next: Projection | undefined): void {
+    this.#next = next
+    if (next && !this.shown.projection) this.#show(next)
+    this.#stateChanged()
+  }
+
+  /** @returns false where that one has to be built anew */
+  async #finished(generation: Generation, built: Projection | undefined, replaced: number | undefined): Promise<boolean> {
+    if (this.#current?.generation.number !== generation.number) {
+      if (!this.#generations.fits(generation)) throw this.#otherBuild()
+      if (built) {
+        if (built.isFollowing) await built.refresh()
+        await this.#becomeCurrent(built, generation)
+      } else if (!(await this.#openCurrent(generation))) return false
+    }
+    if (replaced !== undefined && replaced !== generation.number)
+      await this.#stores.destroy(replaced)
+    return true
+  }
+
+  /** A projection ended by itself: its database was deleted (mostly because another generation is current), or it is of no use. */
+  #ended(projection: Projection, how: 'lost' | 'closed'): void {
+    if (this.#closing.signal.aborted) return
+    const wasCurrent = projection === this.#current?.projection
+    if (projection === this.#next) this.#next = undefined
+    if (wasCurrent) this.#current = undefined
+    if (projection === this.shown.projection) {
+      // What stands on records that are not in the log is no measure of time.
+      this.shown.hide(how === 'closed' ? this.shown.position : 0)
+      this.#isChanging = how === 'closed' && wasCurrent
+      if (this.#next) this.#show(this.#next)
+    }
+    if (wasCurrent) this.open()
+    this.#stateChanged()
+  }
+
+  #lookLater(): void {
+    if (this.#cancelLook || this.#closing.signal.aborted) return
+    const { environment } = this.#options
+    this.#cancelLook = environment.later(LAZY_MS + LAZY_JITTER_MS * jitter(environment), () => {
+      this.#cancelLook = undefined
+      void this.#look()
+    })
+  }
+
+  /** Stands on what other tabs have stored by now, then folds the rest. */
+  async #look(): Promise<void> {
+    const { projection } = this.shown
+    // Where it ended, that was told; where storage failed, the next look may succeed.
+    await projection?.refresh().catch(() => undefined)
+    projection?.pump()
+    if (this.shown.projection?.isFollowing) this.#lookLater()
+  }
+
+  /** What a projection tells counts as long as it is the one in its place. */
+  readonly #listen = (projection: () => Projection | undefined): ProjectionListener => ({
+    interest: () => (projection() === this.shown.projection ? this.live.interest() : 'none'),
+    changed: (changes) => {
+      if (projection() === this.shown.projection) this.live.changed(changes)
+    },
+    stateChanged: () => this.#stateChanged(),
+    ended: (how) => {
+      const ended = projection()
+      if (ended) this.#ended(ended, how)
+    },
+  })
+
+  #setProblem(text: string | undefined): void {
+    this.#problem = text
+    this.#stateChanged()
+  }
+
+  #stateChanged(): void {
+    const { stale } = this.freshness()
+    if (stale !== this.#wasStale) {
+      this.#wasStale = stale
+      this.live.freshnessChanged()
+    }
+    this.#options.stateChanged()
+    this.#bell.ring()
+  }
+
+  #otherBuild(): OutpostError {
+    const { name, version } = this.model
+    return new OutpostError(
+      'outdated',
+      `Another tab's build declares version ${version} of Read Model "${name}" with other rows or indexes. Reload this tab; raise \`version\` whenever they change.`,
+      { readModel: name, version },
+    )
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The read side of one engine: its Read Models kept up to date from the log, queries answered and watched. Rows follow from
+ * durable Events alone; nothing here ever keeps a Command waiting.
+ */
+import { Observable, Subject, type Subscription } from 'rxjs'
+import type { AnyDomain } from '../domain/infer.ts'
+import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query.ts'
+import type { Environment, WatchedQuery } from '../engine/engine.ts'
+import { OutpostError } from '../errors.ts'
+import type { MetaStore, Storage } from '../storage/storage.ts'
+import { canonical } from './canonical.ts'
+import type { EventSource } from './event-source.ts'
+import { LiveNamed } from './live-named.ts'
+import { LiveQuery } from './live-query.ts'
+import { ModelReader, type ReadModelState } from './model-reader.ts'
+import { freshnessOf, type NamedQueryRun, prepare, runNamed } from './named-query.ts'
+import { OldBuilds } from './old-builds.ts'
+import { answer } from './query-runner.ts'
+import { sameValue } from './same-value.ts'
+import { WatchedQueries } from './watched-queries.ts'
+
+/** Status is for people. */
+const STATUS_MS = 100
+/** What a watch waits for rows to be opened. */
+const OPEN_MS = 30_000
+
+export interface ReadSideOptions {
+  readonly domain: AnyDomain
+  readonly source: EventSource
+  readonly storage: Storage
+  /** The log's. */
+  readonly meta: MetaStore
+  /** `«app».«space».«principal»`; read stores are named `«prefix».read.«name»@«version»#«generation»`. */
+  readonly prefix: string
+  readonly environment: Environment
+}
+
+export interface ReadSide {
+  /**
+   * Answers once.
+   *
+   * @param after the answer includes every Event up to this position, or is marked stale
+   * @param deadlineMs what it waits for that at most; a parked or rebuilt Read Model answers at once, marked stale
+   * @throws `invalid-query`, `unknown-read-model`, `unknown-query`, `timeout` where rows cannot even be opened in time
+   */
+  run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>>
+  /**
+   * Keeps the answer up to date, one snapshot for each fold that changes it.
+   *
+   * @param changed called after each change of `snapshot`, not for the first one
+   * @throws as `run`
+   */
+  watch(query: QueryDescription, changed: () => void): Promise<WatchedQuery>
+  /** The latest at once, then each change, at most every 100 ms. */
+  readonly status$: Observable<readonly ReadModelState[]>
+  /** Lets a parked Read Model try its Event again. @throws `unknown-read-model` */
+  retry(name: string): Promise<void>
+  /** Builds it anew beside the old one; resolves when that is on record, and goes on in the background. @throws `unknown-read-model` */
+  rebuild(name: string): Promise<void>
+  /** Resolves when every Read Model that is live shows this position, or is parked. */
+  settled(position: number): Promise<void>
+  /** Folds to the head and stores it. */
+  flush(): Promise<void>
+  /** Stores nothing more. Everything that waits rejects with `closed`. */
+  close(): Promise<void>
+  /** How often a watched query took changes in: those that a change cannot touch do not. */
+  readonly evaluations: number
+}
+
+/** Opens in the background: what needs rows waits for them by itself. */
+export async function createReadSide(options: ReadSideOptions): Promise<ReadSide> {
+  const side = new LocalReadSide(options)
+  side.open()
+  return side
+}
+
+class LocalReadSide implements ReadSide {
+  readonly status$: Observable<readonly ReadModelState[]>
+  readonly #options: ReadSideOptions
+  readonly #models: ReadonlyMap<string, ModelReader>
+  readonly #named = new WatchedQueries()
+  readonly #stateChanged = new Subject<void>()
+  readonly #oldBuilds: OldBuilds
+  #subscription: Subscription | undefined
+  #closed = false
+
+  constructor(options: ReadSideOptions) {
+    this.#options = options
+    const { domain, source, storage, meta, environment, prefix } = options
+    const stateChanged = (): void => this.#stateChanged.next()
+    this.#models = new Map(
+      [...domain.readModels].map(([name, model]) => [
+        name,
+        new ModelReader({ model, source, storage, meta, environment, prefix, stateChanged }),
+      ]),
+    )
+    this.#oldBuilds = new OldBuilds({
+      models: [...domain.readModels.values()],
+      storage,
+      meta,
+      environment,
+      prefix,
+      areLive: () => this.#status().every(({ state }) => state === 'live'),
+    })
+    this.status$ = new Observable((subscriber) => this.#watchStatus((status) => subscriber.next(status)))
+  }
+
+  open(): void {
+    for (const model of this.#models.values()) model.open()
+    this.#subscription = this.#options.source.recorded$.subscribe(({ position, own }) => {
+      for (const model of this.#models.values()) model.rung(position, own)
+    })
+    this.#oldBuilds.open()
+  }
+
+  get evaluations(): number {
+    let sum = 0
+    for (const { live } of this.#models.values()) sum += live.evaluations
+    return sum
+  }
+
+  async run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> {
+    this.#refuseWhenClosed()
+    const prepared = query.kind === 'named' ? this.#prepare(query) : undefined
+    const models = prepared?.models ?? [this.#model((query as Exclude<QueryDescription, NamedQueryCall>).model)]
+    await Promise.all(models.map((model) => model.caughtUp(after, deadlineMs)))
+    const snapshot =
+      query.kind === 'named'
+        ? await runNamed(prepared as NamedQueryRun, this.#options.environment, (found) => found)
+        : await answer(models[0] as ModelReader, query)
+    return snapshot.position < after && !snapshot.stale ? { ...snapshot, stale: true } : snapshot
+  }
+
+  async watch(query: QueryDescription, changed: () => void): Promise<WatchedQuery> {
+    this.#refuseWhenClosed()
+    if (query.kind === 'named') return this.#watchNamed(query, changed)
+    const model = this.#model(query.model)
+    await model.caughtUp(0, OPEN_MS)
+    return model.live.watch(query, changed)
+  }
+
+  async #watchNamed(call: NamedQueryCall, changed: () => void): Promise<WatchedQuery> {
+    const run = this.#prepare(call)
+    const { environment } = this.#options
+    await Promise.all(run.models.map((model) => model.caughtUp(0, OPEN_MS)))
+    const begin = (): { readonly query: LiveQuery; readonly release: () => void } => {
+      const keyFields = [...new Set(['id', ...run.models.map(({ model }) => model.key as string)])]
+      const result = new LiveNamed((take) => runNamed(run, environment, take), keyFields)
+      const query = new LiveQuery(result, () => freshnessOf(run.models), environment)
+      const releases = run.models.map((model) => model.live.dependOn(() => query.reload()))
+      return { query, release: () => releases.forEach((release) => release()) }
+    }
+    return this.#named.watch(canonical([call.query, run.input]), begin, changed)
+  }
+
+  async retry(name: string): Promise<void> {
+    this.#refuseWhenClosed()
+    await this.#model(name).retry()
+  }
+
+  async rebuild(name: string): Promise<void> {
+    this.#refuseWhenClosed()
+    await this.#model(name).rebuild()
+  }
+
+  async settled(position: number): Promise<void> {
+    await Promise.all([...this.#models.values()].map((model) => model.settled(position)))
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([...this.#models.values()].map((model) => model.flush()))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#subscription?.unsubscribe()
+    this.#oldBuilds.close()
+    this.#named.close()
+    for (const model of this.#models.values()) model.close()
+    this.#stateChanged.complete()
+  }
+
+  #status(): readonly ReadModelState[] {
+    return [...this.#models.values()].map((model) => model.status())
+  }
+
+  /** Told at once where nothing was told for a while, else at the end of the interval. */
+  #watchStatus(tell: (status: readonly ReadModelState[]) => void): () => void {
+    let told = this.#status()
+    let cancel: (() => void) | undefined
+    let isDirty = false
+    const look = (): void => {
+      isDirty = false
+      const status = this.#status()
+      if (sameValue(status, told)) return
+      told = status
+      cancel = this.#options.environment.later(STATUS_MS, () => {
+        cancel = undefined
+        if (isDirty) look()
+      })
+      tell(status)
+    }
+    tell(told)
+    const subscription = this.#stateChanged.subscribe({
+      next: () => {
+        if (isDirty) return
+        isDirty = true
+        // All that changes in one task is told as one.
+        if (!cancel) queueMicrotask(() => (cancel || !isDirty ? undefined : look()))
+      },
+    })
+    return () => {
+      subscription.unsubscribe()
+      cancel?.()
+    }
+  }
+
+  #prepare(call: NamedQueryCall): NamedQueryRun {
+    const { queries } = this.#options.domain
+    const query = queries.get(call.query)
+    if (query) return prepare(query, call, (name) => this.#model(name))
+    const known = [...queries.keys()]
+    throw new OutpostError('unknown-query', `There is no named query "${call.query}". Known: ${known.join(', ') || 'none'}.`, {
+      query: call.query,
+      known,
+    })
+  }
+
+  #model(name: string): ModelReader {
+    const model = this.#models.get(name)
+    if (model) return model
+    const known = [...this.#models.keys()]
+    throw new OutpostError('unknown-read-model', `There is no Read Model "${name}". Known: ${known.join(', ') || 'none'}.`, {
+      readModel: name,
+      known,
+    })
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new OutpostError('closed', 'The read side is closed: connect again.')
+  }
+}

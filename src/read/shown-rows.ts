@@ -1,0 +1,92 @@
+/** The rows that queries of one Read Model read from at the moment: others may take their place at any time. */
+import { isOutpostError, OutpostError } from '../errors.ts'
+import type { Bell } from './bell.ts'
+import type { Projection } from './projection.ts'
+import type { RowReader } from './row-reader.ts'
+
+export class ShownRows {
+  readonly #name: string
+  readonly #bell: Bell
+  #projection: Projection | undefined
+  #error: unknown
+  /** What was shown last by a projection that is gone: watchers never see less. */
+  #floor = 0
+  #isClosed = false
+
+  /** @param bell rings when there may be rows to show */
+  constructor(name: string, bell: Bell) {
+    this.#name = name
+    this.#bell = bell
+  }
+
+  get projection(): Projection | undefined {
+    return this.#projection
+  }
+  /** The position that watchers have seen. */
+  get position(): number {
+    return Math.max(this.#floor, this.#projection?.position ?? 0)
+  }
+
+  show(projection: Projection): void {
+    this.#projection = projection
+    this.#error = undefined
+    this.#bell.ring()
+  }
+
+  /** @param floor what comes next must not be before this position */
+  hide(floor: number): void {
+    this.#projection = undefined
+    this.#floor = floor
+  }
+
+  /** There is nothing to show, and why; until something is. */
+  fail(error: unknown): void {
+    this.#error = error
+    this.#bell.ring()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#floor = this.position
+    this.#projection?.close()
+    this.#projection = undefined
+    this.#bell.ring()
+  }
+
+  /** Resolves when there are rows to read from; rejects where they cannot be opened. */
+  async opened(): Promise<Projection> {
+    while (!this.#projection) {
+      if (this.#isClosed) throw closedError(this.#name)
+      if (this.#error !== undefined) throw this.#error
+      await this.#bell.next()
+    }
+    return this.#projection
+  }
+
+  /** Reads; again where others took the place of the rows meanwhile. */
+  async read<T>(work: (reader: RowReader) => Promise<T>): Promise<T> {
+    for (;;) {
+      const projection = await this.opened()
+      try {
+        return await work(projection.reader)
+      } catch (error) {
+        if (!projection.hasEnded || !isOutpostError(error, 'closed')) throw error
+        // Whoever noticed its end first lets another one take its place.
+        if (projection === this.#projection) await this.#bell.next()
+      }
+    }
+  }
+
+  /** Lets nothing be folded in until the returned function is called. */
+  hold(): () => void {
+    return this.#projection?.hold() ?? (() => {})
+  }
+
+  /** What the rows are as of: equal ones (same `rows`, same `record`), and nothing has changed in between. */
+  standing(): { readonly rows: unknown; readonly record: string | undefined } {
+    return { rows: this.#projection, record: this.#projection?.folded.id }
+  }
+}
+
+export const closedError = (readModel: string): OutpostError =>
+  new OutpostError('closed', `Read Model "${readModel}" is closed: connect again.`, { readModel })

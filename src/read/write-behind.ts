@@ -1,0 +1,149 @@
+/**
+ * Brings a projection's rows to storage, behind the fold: soon after this tab's own commits, at once where many rows wait,
+ * and late for what others wrote, who will mostly have stored it by then. Each flush is one transaction of rows and
+ * checkpoint, and a compare: where another tab was first, nothing is written. One at a time; folding goes on meanwhile.
+ */
+import type { Environment } from '../engine/engine.ts'
+import { isOutpostError, messageOf } from '../errors.ts'
+import type { Checkpoint } from '../storage/record.ts'
+import type { ReadStore } from '../storage/storage.ts'
+import type { FoldedRows } from './folded-rows.ts'
+import { backoff, jitter } from './timing.ts'
+
+/** Long enough to gather a burst into one transaction, short enough that little is folded again after a crash. */
+const OWN_DELAY_MS = 100
+/** For foreign records, and for records that changed no row: their only cost is a longer tail at the next start. */
+const LATE_DELAY_MS = 2_000
+const LATE_JITTER_MS = 2_000
+/** So many rows are written at once. Larger transactions gain nothing and keep readers waiting. */
+const FLUSH_ROWS = 2_000
+const RETRY_FIRST_MS = 1_000
+const RETRY_LONGEST_MS = 60_000
+
+export interface WriteBehindEvents {
+  /** Rows became clean. */
+  saved(): void
+  /** Another tab has stored this checkpoint. Comes to terms with it. */
+  stale(checkpoint: Checkpoint | undefined): Promise<void>
+  /** Storage cannot keep some row (not cloneable). True where that is being seen to. */
+  unstorable(error: unknown): boolean
+  /** Why flushing does not succeed, in words; undefined when it does again. */
+  problem(text: string | undefined): void
+}
+
+export class WriteBehind {
+  readonly #rows: FoldedRows
+  readonly #store: ReadStore
+  readonly #environment: Environment
+  readonly #events: WriteBehindEvents
+  #running: Promise<void> | undefined
+  #timer: { readonly at: number; readonly cancel: () => void } | undefined
+  #notBefore = 0
+  #failures = 0
+  #closed = false
+
+  constructor(rows: FoldedRows, store: ReadStore, environment: Environment, events: WriteBehindEvents) {
+    this.#rows = rows
+    this.#store = store
+    this.#environment = environment
+    this.#events = events
+  }
+
+  /** After each fold. @param own true where this tab wrote some of it */
+  schedule(own: boolean): void {
+    if (this.#rows.isStored) return
+    if (this.#rows.dirty >= FLUSH_ROWS) this.#arm(0)
+    else if (own && this.#rows.dirty > 0) this.#arm(OWN_DELAY_MS)
+    else if (!this.#timer) this.#arm(LATE_DELAY_MS + LATE_JITTER_MS * jitter(this.#environment))
+  }
+
+  /**
+   * Stores what has been folded by now.
+   *
+   * @throws what storage rejected with
+   */
+  async flush(): Promise<void> {
+    const { record } = this.#rows.folded
+    while (!this.#closed && (this.#rows.stored?.record ?? 0) < record && !this.#rows.isStored) {
+      if (this.#running) await this.#running
+      else await this.#begin(true)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#disarm()
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#closed) return
+    const now = this.#environment.now()
+    const at = Math.max(now + delayMs, this.#notBefore)
+    if (this.#timer && this.#timer.at <= at) return
+    this.#disarm()
+    if (this.#running) {
+      // When it is done it looks again.
+      return
+    }
+    if (at <= now) void this.#begin(false)
+    else this.#timer = { at, cancel: this.#environment.later(at - now, () => this.#fire()) }
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #fire(): void {
+    this.#timer = undefined
+    if (!this.#running && !this.#closed) void this.#begin(false)
+  }
+
+  #begin(passErrors: boolean): Promise<void> {
+    this.#disarm()
+    const save = this.#save().then(() => this.#succeeded())
+    this.#running = save
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#running = undefined
+        if (!this.#closed) this.#again()
+      })
+    return passErrors ? this.#running.then(() => save) : this.#running
+  }
+
+  #again(): void {
+    if (this.#rows.isStored) return
+    if (this.#rows.dirty >= FLUSH_ROWS) this.#arm(0)
+    else this.#arm(this.#rows.dirty > 0 ? OWN_DELAY_MS : LATE_DELAY_MS)
+  }
+
+  async #save(): Promise<void> {
+    if (this.#rows.isStored) return
+    const writes = this.#rows.writes()
+    const result = await this.#store.save(writes)
+    if (this.#closed) return
+    if (result === 'stale') return this.#events.stale(await this.#store.checkpoint())
+    // It may have moved to another record meanwhile.
+    if (this.#rows.judge(writes.checkpoint) === 'usable') this.#rows.noteStored(writes.checkpoint)
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#events.problem(undefined)
+    this.#failures = 0
+    this.#notBefore = 0
+    this.#events.saved()
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closed) return
+    // A handle that died is told by its `onClosed`.
+    if (isOutpostError(error, 'closed')) return this.close()
+    if (isUnstorable(error) && this.#events.unstorable(error)) return
+    this.#failures++
+    this.#notBefore = this.#environment.now() + backoff(this.#failures, RETRY_FIRST_MS, RETRY_LONGEST_MS)
+    this.#events.problem(messageOf(error))
+  }
+}
+
+const isUnstorable = (error: unknown): boolean =>
+  isOutpostError(error, 'storage-failed') && (error.cause as { readonly name?: unknown } | undefined)?.name === 'DataCloneError'

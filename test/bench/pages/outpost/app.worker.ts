@@ -1,0 +1,4 @@
+import { startWorker } from 'outpost/worker'
+import { tasks } from './domain.ts'
+
+startWorker(tasks)

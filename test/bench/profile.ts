@@ -1,0 +1,63 @@
+/** CPU profiles of a page's threads. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Thread, Threads } from './threads.ts'
+
+interface Profile {
+  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[]
+  readonly samples: readonly number[]
+  /** µs between samples. */
+  readonly timeDeltas: readonly number[]
+}
+
+const shown = 25
+
+export interface Profiler {
+  /** Writes one file a thread, to be opened in DevTools. @returns where the time went, as text */
+  stop(folder: string, name: string): Promise<string>
+}
+
+export async function startProfiler(threads: Threads): Promise<Profiler> {
+  const profiled = threads.all()
+  for (const thread of profiled) {
+    await thread.send('Profiler.enable')
+    await thread.send('Profiler.setSamplingInterval', { interval: 200 })
+    await thread.send('Profiler.start')
+  }
+  return {
+    async stop(folder, name) {
+      await mkdir(folder, { recursive: true })
+      const texts: string[] = []
+      for (const thread of profiled) {
+        const profile = await stopped(thread)
+        await writeFile(join(folder, `${name}.${thread.name}.cpuprofile`), JSON.stringify(profile))
+        texts.push(`${name}, ${thread.name}\n${selfTimes(profile)}`)
+      }
+      return texts.join('\n')
+    },
+  }
+}
+
+async function stopped(thread: Thread): Promise<Profile> {
+  const { profile } = (await thread.send('Profiler.stop')) as { readonly profile: Profile }
+  return profile
+}
+
+function selfTimes({ nodes, samples, timeDeltas }: Profile): string {
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [
+      id,
+      `${functionName || '(anonymous)'} ${url ? `${url.replace(/^.*\//, '')}:${lineNumber + 1}` : ''}`,
+    ]),
+  )
+  const times = new Map<string, number>()
+  let total = 0
+  for (const [index, id] of samples.entries()) {
+    const ms = (timeDeltas[index] ?? 0) / 1000
+    const name = names.get(id) ?? '?'
+    times.set(name, (times.get(name) ?? 0) + ms)
+    total += ms
+  }
+  const longest = [...times].sort(([, a], [, b]) => b - a).slice(0, shown)
+  return longest.map(([name, ms]) => `${ms.toFixed(1).padStart(9)} ms ${((ms * 100) / total).toFixed(1).padStart(5)} %  ${name}`).join('\n')
+}

@@ -1,0 +1,45 @@
+/** What a run of the benchmark leaves, and what is read out of it. */
+import type { Size } from '../support/size.mjs'
+
+/**
+ * outpost: by its public names; `put`: one hand-written put into one store on the main thread; `worker`: hand-written as
+ * well, an Event and a row in one transaction, behind a worker.
+ */
+export type SubjectName = 'outpost' | 'put' | 'worker'
+
+export interface Run {
+  readonly workload: string
+  readonly subject: SubjectName
+  readonly run: number
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface Results {
+  /** The day, UTC. */
+  readonly date: string
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryGB: number; readonly os: string }
+  readonly versions: Readonly<Record<string, string>>
+  /** What was imported. */
+  readonly orders: { readonly source: string; readonly lines: number; readonly units: number }
+  readonly runs: readonly Run[]
+  /** By door. */
+  readonly sizes: Readonly<Record<string, Size>>
+}
+
+export function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : sorted.length === 0 ? undefined : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}
+
+/** The median over all runs; undefined where it was not measured. */
+export const measured = ({ runs }: Pick<Results, 'runs'>, workload: string, subject: SubjectName, metric: string): number | undefined =>
+  median(
+    runs.flatMap((run) => {
+      const value = run.workload === workload && run.subject === subject ? run.metrics[metric] : undefined
+      return value === undefined ? [] : [value]
+    }),
+  )
+
+export const runsOf = ({ runs }: Pick<Results, 'runs'>, workload: string): number =>
+  new Set(runs.filter((run) => run.workload === workload).map(({ run }) => run)).size

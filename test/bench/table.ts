@@ -1,0 +1,107 @@
+/** The benchmark's results as Markdown, for the README and for the terminal. */
+import { measured, runsOf, type Results, type SubjectName } from './results.ts'
+
+interface Row {
+  readonly workload: string
+  readonly metric: string
+  readonly label: string
+  /** Higher is better. */
+  readonly isRate?: true
+  /** Shown beside it. */
+  readonly slowest?: 'p99Ms'
+}
+
+const rows: readonly Row[] = [
+  { workload: 'seq', metric: 'perSecond', label: '500 Commands, each awaited', isRate: true, slowest: 'p99Ms' },
+  { workload: 'burst', metric: 'perSecond', label: '5,000 Commands at once, until visible', isRate: true },
+  { workload: 'update', metric: 'perSecond', label: '1,000 updates of 10,000 rows, each awaited', isRate: true, slowest: 'p99Ms' },
+  { workload: 'bulk', metric: 'perSecond', label: '50,000 Commands in batches, until visible', isRate: true },
+  { workload: 'coldstart', metric: 'ms', label: 'Cold start on 50,000 rows, to the first 50' },
+  { workload: 'watch', metric: 'p50Ms', label: 'An update until a watcher of 100 rows has it', slowest: 'p99Ms' },
+  { workload: 'fanout', metric: 'ms', label: '1,000 updates until 100 watchers are right' },
+  { workload: 'import', metric: 'ms', label: 'Import of the orders, until all Read Models are there' },
+  { workload: 'import', metric: 'reopenMs', label: 'Cold start on that log, to 50 rows of the stock list' },
+]
+
+/** Three digits that count, thousands apart. */
+export const round = (value: number): string =>
+  new Intl.NumberFormat('en-GB', value >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: value >= 100 ? 3 : 2 }).format(value)
+
+const duration = (ms: number): string => (ms >= 1000 ? `${round(ms / 1000)} s` : `${round(ms)} ms`)
+
+function cell(results: Results, { workload, metric, isRate, slowest }: Row, subject: SubjectName): string {
+  const value = measured(results, workload, subject, metric)
+  if (value === undefined) return ''
+  const text = isRate ? `${round(value)}/s` : duration(value)
+  const rare = slowest && measured(results, workload, subject, slowest)
+  return rare === undefined ? text : `${text} (p99 ${duration(rare)})`
+}
+
+/** How many times as fast Outpost is. */
+function ratio(results: Results, { workload, metric, isRate }: Row, subject: SubjectName): string {
+  const [own, other] = [measured(results, workload, 'outpost', metric), measured(results, workload, subject, metric)]
+  if (own === undefined || other === undefined) return ''
+  return `${(isRate ? own / other : other / own).toFixed(2)} ×`
+}
+
+export function speedTable(results: Results): string {
+  const measuredRows = rows.filter(({ workload }) => runsOf(results, workload) > 0)
+  return [
+    '| | Outpost | by hand: one put | | by hand, in a worker: Event and row | |',
+    '|---|--:|--:|--:|--:|--:|',
+    ...measuredRows.map((row) => {
+      const cells = (['put', 'worker'] as const).flatMap((subject) => [cell(results, row, subject), ratio(results, row, subject)])
+      return `| ${[row.label, cell(results, row, 'outpost'), ...cells].join(' | ')} |`
+    }),
+  ].join('\n')
+}
+
+/** What the import does to the page meanwhile, and to memory. */
+function importNotes(results: Results): string[] {
+  const of = (metric: string): number | undefined => measured(results, 'import', 'outpost', metric)
+  const [longestTask, heap, growth] = [of('longestTaskMs'), of('heapMB'), of('heapGrowthMB')]
+  if (longestTask === undefined || heap === undefined || growth === undefined) return []
+  const { lines, units, source } = results.orders
+  const task = longestTask === 0 ? 'no task of the main thread took 50 ms' : `the longest task of the main thread took ${duration(longestTask)}`
+  return [
+    `The import is the demo's: ${round(lines)} orders (${source}, ${round(units)} units) through its page. Meanwhile ${task};`,
+    `afterwards the heap of page and worker together was ${heap.toFixed(0)} MB, and ${growth.toFixed(1)} MB more after the same import again.`,
+    '',
+  ]
+}
+
+function sizeTable({ sizes }: Results): string[] {
+  const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
+  return [
+    '| Door, with its dependencies, without zod and React | minified | gzip | brotli |',
+    '|---|--:|--:|--:|',
+    ...Object.entries(sizes).map(([door, size]) => `| \`${door}\` | ${[size.minified, size.gzip, size.brotli].map(kB).join(' | ')} |`),
+  ]
+}
+
+/** What stands in the README between the markers. */
+export function readmeBlock(results: Results): string {
+  const { versions, machine, date } = results
+  const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  const runs = [...new Set(results.runs.map(({ workload }) => runsOf(results, workload)))].sort((a, b) => a - b)
+  return [
+    'Each figure stands beside the same done by hand on raw IndexedDB in the same run: once as a bare put on the main thread,',
+    'without Events or rules, once with an Event and a row in one transaction behind a worker. Above 1 × Outpost is faster.',
+    '',
+    speedTable(results),
+    '',
+    ...importNotes(results),
+    ...sizeTable(results),
+    '',
+    `Medians of ${runs.join(' to ')} interleaved runs, each with a fresh profile on disk, of production builds: \`npm run bench\`, ${date}, ${machine.cores} cores`,
+    `(${machine.cpu}, shared: ratios mean more than figures), ${machine.memoryGB} GB, ${machine.os}, ${libraries.join(', ')}.`,
+  ].join('\n')
+}
+
+const markers = /(<!-- bench:start -->\n)([\s\S]*?)(<!-- bench:end -->)/
+
+/** The README with these results in it. */
+export function withResults(readme: string, results: Results): string {
+  if (!markers.test(readme)) throw new Error('README.md has no <!-- bench:start --> … <!-- bench:end -->.')
+  return readme.replace(markers, (_, start: string, __, end: string) => `${start}\n${readmeBlock(results)}\n\n${end}`)
+}

@@ -1,0 +1,7 @@
+import { startWorker } from 'outpost/worker'
+import { stock } from '../../fixtures/stock.ts'
+import { countCollisions } from './count-collisions.ts'
+
+// The page names its worker, so that it can ask for its count.
+countCollisions(self.name)
+startWorker(stock)

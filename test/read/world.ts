@@ -1,0 +1,217 @@
+/** Tabs on one memory storage and one log, without a write side: each pulls what any of them appends, when it hears of it. */
+import { Subject } from 'rxjs'
+import type { AnyDomain } from '../../src/domain/infer.ts'
+import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { QueryDescription } from '../../src/domain/query.ts'
+import type { Environment, WatchedQuery } from '../../src/engine/engine.ts'
+import type { EventSource } from '../../src/read/event-source.ts'
+import type { ReadModelState } from '../../src/read/model-reader.ts'
+import { createReadSide, type ReadSide } from '../../src/read/read-side.ts'
+import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { type Checkpoint, checkpointOf, lastPositionOf, LOG_START, type LogRecord } from '../../src/storage/record.ts'
+import type { LogStorage } from '../../src/storage/storage.ts'
+import { createDecoder } from '../../src/write/decode.ts'
+
+export interface GivenEvent {
+  readonly type: string
+  readonly aggregateId: string
+  readonly data: unknown
+  readonly schema?: number
+}
+
+export const PREFIX = 'app.space.ann'
+const LOG = `${PREFIX}.log`
+
+/** Everything that waits for storage, for messages or for promises gets its turn. */
+export async function turns(count = 5): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
+  for (let i = 0; i < 20_000; i++) {
+    if (condition()) return
+    await turns(1)
+  }
+  throw new Error(`It never came to this: ${what}`)
+}
+
+/** Time passes only when the test says so. */
+export class Clock {
+  now = 1_000_000
+  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>()
+
+  later(delayMs: number, run: () => void): () => void {
+    const timer = { at: this.now + delayMs, run }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.now + ms
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
+      if (!next) break
+      this.#timers.delete(next)
+      this.now = Math.max(this.now, next.at)
+      next.run()
+      await turns()
+    }
+    this.now = end
+    await turns()
+  }
+}
+
+/** As Web Locks: one holder, the others wait in order. */
+export class Locks {
+  readonly #tails = new Map<string, Promise<void>>()
+
+  async exclusive(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const before = this.#tails.get(name) ?? Promise.resolve()
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    this.#tails.set(
+      name,
+      before.then(() => held),
+    )
+    try {
+      await before
+      if (!signal.aborted) await work(signal)
+    } finally {
+      release()
+    }
+  }
+}
+
+let ids = 0
+
+export class Tab implements EventSource {
+  readonly storage: MemoryStorage
+  readonly side!: ReadSide
+  readonly recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
+  readonly decode: (record: LogRecord) => readonly RecordedEvent[]
+  readonly #log: LogStorage
+  readonly #all: LogRecord[] = []
+  head: { readonly checkpoint: Checkpoint; readonly position: number } = { checkpoint: LOG_START, position: 0 }
+
+  private constructor(storage: MemoryStorage, log: LogStorage, domain: AnyDomain) {
+    this.storage = storage
+    this.#log = log
+    this.decode = (record) => createDecoder(domain).decode(record)
+  }
+
+  static async open(storage: MemoryStorage, domain: AnyDomain, environment: Environment): Promise<Tab> {
+    const log = await storage.openLog(LOG)
+    const tab = new Tab(storage, log, domain)
+    await tab.#pull(false)
+    const side = await createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment })
+    return Object.assign(tab, { side })
+  }
+
+  get meta(): LogStorage['meta'] {
+    return this.#log.meta
+  }
+
+  async records(after: number, limit: number): Promise<readonly LogRecord[]> {
+    return this.#all.slice(after, after + limit)
+  }
+
+  async contains({ record, id }: Checkpoint): Promise<boolean> {
+    return record === 0 || this.#all[record - 1]?.id === id
+  }
+
+  async catchUp(record: number): Promise<void> {
+    if (this.head.checkpoint.record < record) await this.#pull(true)
+  }
+
+  /** Hears that others may have written. */
+  async hear(): Promise<void> {
+    await this.#pull(true)
+  }
+
+  /** One record with these Events, appended here. */
+  async append(...events: readonly GivenEvent[]): Promise<LogRecord> {
+    for (;;) {
+      await this.#pull(true)
+      const record = recordOf(this.head.checkpoint.record + 1, this.head.position + 1, events)
+      if ((await this.#log.events.append([record], 'relaxed')) === 'conflict') continue
+      if (this.head.checkpoint.record < record.number) this.#advance(record, true, true)
+      return record
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.side.close()
+    this.recorded$.complete()
+  }
+
+  /** Answers once, as fresh as this tab can. */
+  async ask<T>(query: QueryDescription, after = this.head.position): Promise<T> {
+    return (await this.side.run(query, after, 10_000)).data as T
+  }
+
+  status(name: string): ReadModelState {
+    let found: ReadModelState | undefined
+    this.side.status$.subscribe((all) => (found = all.find((model) => model.name === name))).unsubscribe()
+    if (!found) throw new Error(`There is no Read Model "${name}"`)
+    return found
+  }
+
+  async #pull(ring: boolean): Promise<void> {
+    for (const record of await this.#log.events.read(this.head.checkpoint.record, 10_000))
+      if (record.number === this.head.checkpoint.record + 1) this.#advance(record, false, ring)
+  }
+
+  #advance(record: LogRecord, own: boolean, ring: boolean): void {
+    this.#all.push(record)
+    this.head = { checkpoint: checkpointOf(record), position: lastPositionOf(record) }
+    if (ring) this.recorded$.next({ position: this.head.position, own })
+  }
+}
+
+export class World {
+  readonly storage = createMemoryStorage()
+  readonly clock = new Clock()
+  readonly locks = new Locks()
+  readonly environment: Environment = {
+    now: () => this.clock.now,
+    clock: () => this.clock.now,
+    clockOrigin: 0,
+    alone: async () => true,
+    randomId: () => `id-${++ids}`,
+    exclusive: (name, work, signal) => this.locks.exclusive(name, work, signal),
+    later: (delayMs, run) => this.clock.later(delayMs, run),
+  }
+
+  /** Another tab of the same browser. */
+  tab(domain: AnyDomain): Promise<Tab> {
+    return Tab.open(this.storage.tab(), domain, this.environment)
+  }
+
+  /** The log loses its last records; open tabs must not be used any more. */
+  losePower(records: number): void {
+    this.storage.powerLoss(LOG, records)
+  }
+}
+
+export function recordOf(number: number, position: number, events: readonly GivenEvent[]): LogRecord {
+  const id = `record-${++ids}`
+  const commandId = `command-${ids}`
+  return {
+    number,
+    id,
+    format: 1,
+    kind: 'commit',
+    at: 0,
+    position,
+    commands: [{ id: commandId, type: 'test', schema: 1, payload: {}, at: 0, correlationId: commandId, outcome: { ok: true } }],
+    events: events.map((event, ordinal) => ({ schema: 1, version: 1, command: 0, ordinal, ...event })),
+  }
+}
+
+/** All snapshots of a watched query: the first, then each that it was told of. */
+export async function watchAll<T>(tab: Tab, query: QueryDescription): Promise<{ readonly frames: T[]; readonly watched: WatchedQuery; last(): T }> {
+  const frames: T[] = []
+  const watched = await tab.side.watch(query, () => frames.push(watched.snapshot.data as T))
+  frames.unshift(watched.snapshot.data as T)
+  return { frames, watched, last: () => frames.at(-1) as T }
+}
