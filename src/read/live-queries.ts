@@ -11,15 +11,14 @@ import type { Interest } from './projection.ts'
 import { checkGetQuery } from './query-check.ts'
 import { planQuery } from './query-plan.ts'
 import type { RowChange } from './row-changes.ts'
-import type { RowReader } from './row-reader.ts'
+import type { ShownRows } from './shown-rows.ts'
 import { TouchIndex } from './touch-index.ts'
 import { WatchedQueries } from './watched-queries.ts'
 
 export interface LiveQueriesHost {
   readonly model: AnyReadModel
   readonly environment: Environment
-  /** Reads from the rows that are shown at the moment; again where others took their place meanwhile. */
-  read<T>(work: (reader: RowReader) => Promise<T>): Promise<T>
+  readonly shown: ShownRows
   freshness(): Freshness
 }
 
@@ -81,23 +80,23 @@ export class LiveQueries {
   }
 
   #begin(description: RowsQuery | GetQuery): { readonly query: LiveQuery; readonly release: () => void } {
-    const { model } = this.#host
+    const { model, shown } = this.#host
     if (description.kind === 'get') {
       checkGetQuery(model, description)
       const { key } = description
       const token = keyToken(key)
-      const query = this.#query(new LiveRow(token, (take) => this.#host.read((reader) => reader.get(key, take))))
+      const query = this.#query(new LiveRow(token, (take) => shown.get(key, take)))
       return { query, release: this.#index.addRow(query, token) }
     }
     const plan = planQuery(model, description)
     if (plan.result === 'count') {
-      const query = this.#query(new LiveCount(plan, (take) => this.#host.read((reader) => reader.count(plan, take))))
+      const query = this.#query(new LiveCount(plan, (take) => shown.count(plan, take)))
       return { query, release: this.#index.addCount(query, plan) }
     }
     const rows = new LiveRows(
       plan,
       model.key,
-      (need, take) => this.#host.read((reader) => reader.scan(plan, need, take)),
+      (need, take) => shown.scan(plan, need, take),
       this.#index.membership(plan, () => query),
     )
     const query = this.#query(rows)

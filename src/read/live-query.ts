@@ -86,7 +86,7 @@ export class LiveQuery {
   apply(changes: readonly RowChange[]): boolean {
     // What is being read, or about to be, will hold the change.
     if (this.#loading || this.#cancelRest || !this.#snapshot) return false
-    if (this.#result.apply(changes)) return this.renew()
+    if (this.#result.apply(changes)) return this.#renew()
     this.reload()
     return false
   }
@@ -103,16 +103,19 @@ export class LiveQuery {
 
   /** Looks whether it became stale, or fresh. */
   refreshFreshness(): void {
-    if (this.#snapshot && this.renew()) this.tell()
+    if (this.#snapshot && this.#renew()) this.tell()
   }
 
   /** Makes a new snapshot if the data, or whether they are stale, changed. */
-  renew(): boolean {
+  #renew(): boolean {
     const { data } = this.#result
     const { position, stale } = this.#freshness()
     const isStale = stale || this.#error !== undefined
-    if (this.#snapshot && this.#snapshot.data === data && this.#snapshot.stale === isStale) return false
-    this.#snapshot = { data, position, stale: isStale }
+    const before = this.#snapshot
+    if (before && before.data === data && before.stale === isStale) return false
+    // Data that are about to be read again are as of where they were.
+    const isBehind = before && (this.#loading !== undefined || this.#cancelRest !== undefined || this.#error !== undefined)
+    this.#snapshot = { data, position: isBehind ? before.position : position, stale: isStale }
     return true
   }
 
@@ -143,7 +146,7 @@ export class LiveQuery {
     this.#failures = 0
     const now = this.#environment.now()
     this.#restUntil = now + Math.min(REST_FACTOR * (now - startedAt), LONGEST_REST_MS)
-    if (this.renew()) this.tell()
+    if (this.#renew()) this.tell()
     if (!this.#again) return
     this.#again = false
     this.reload()
@@ -152,7 +155,7 @@ export class LiveQuery {
   #failed(error: unknown): void {
     if (this.#closed) return
     this.#error = error
-    if (this.renew()) this.tell()
+    if (this.#renew()) this.tell()
     this.#loadAfter(backoff(++this.#failures, RETRY_FIRST_MS, RETRY_LONGEST_MS))
   }
 }

@@ -78,7 +78,7 @@ export class ModelReader {
     this.live = new LiveQueries({
       model,
       environment,
-      read: (work) => this.shown.read(work),
+      shown: this.shown,
       freshness: () => this.freshness(),
     })
     this.#builder = new GenerationBuilder({

@@ -10,7 +10,7 @@
 import type { AnyReadModel } from '../domain/infer.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { Parked } from '../engine/status.ts'
-import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { messageOf, OutpostError } from '../errors.ts'
 import { type Checkpoint, lastPositionOf, type LogRecord } from '../storage/record.ts'
 import type { ReadStore } from '../storage/storage.ts'
 import { BatchFolder, type FoldedBatch } from './batch-folder.ts'
@@ -296,7 +296,8 @@ export class Projection {
 
   /** Storage failed while folding: it tries again, later and later. */
   #stumbled(error: unknown): void {
-    if (this.hasEnded || isOutpostError(error, 'closed')) return
+    // Where the log itself was closed, this ends with its engine; to look again at once would never let that happen.
+    if (this.hasEnded) return
     this.#setProblem(messageOf(error))
     this.#cancelRetry?.()
     this.#cancelRetry = this.#environment.later(backoff(++this.#failures, RETRY_FIRST_MS, RETRY_LONGEST_MS), () => {

@@ -13,15 +13,13 @@ export function answer(model: ModelReader, description: RowsQuery | GetQuery): P
   const snapshot = (data: unknown): Snapshot<unknown> => ({ data, ...model.freshness() })
   if (description.kind === 'get') {
     checkGetQuery(model.model, description)
-    return model.shown.read((reader) => reader.get(description.key, snapshot))
+    return model.shown.get(description.key, snapshot)
   }
   const plan = planQuery(model.model, description)
   const { offset, limit, result } = plan
-  if (result === 'count') return model.shown.read((reader) => reader.count(plan, snapshot))
-  return model.shown.read((reader) =>
-    reader.scan(plan, offset + limit, ({ rows }) => {
-      const asked = offset === 0 && limit >= rows.length ? rows : rows.slice(offset, offset + limit)
-      return snapshot(result === 'first' ? asked[0] : asked)
-    }),
-  )
+  if (result === 'count') return model.shown.count(plan, snapshot)
+  return model.shown.scan(plan, offset + limit, ({ rows }) => {
+    const asked = offset === 0 && limit >= rows.length ? rows : rows.slice(offset, offset + limit)
+    return snapshot(result === 'first' ? asked[0] : asked)
+  })
 }

@@ -1,8 +1,12 @@
 /** The rows that queries of one Read Model read from at the moment: others may take their place at any time. */
 import { isOutpostError, OutpostError } from '../errors.ts'
+import type { Key, Row } from '../storage/storage.ts'
 import type { Bell } from './bell.ts'
 import type { Projection } from './projection.ts'
-import type { RowReader } from './row-reader.ts'
+import type { QueryPlan } from './query-plan.ts'
+import type { RowReader, RowsRead } from './row-reader.ts'
+
+type Taken<T> = { readonly value: T } | undefined
 
 export class ShownRows {
   readonly #name: string
@@ -63,12 +67,28 @@ export class ShownRows {
     return this.#projection
   }
 
-  /** Reads; again where others took the place of the rows meanwhile. */
-  async read<T>(work: (reader: RowReader) => Promise<T>): Promise<T> {
+  /** As {@link RowReader.get}, of the rows that are shown when `take` is called. */
+  get<T>(key: Key, take: (row: Row | undefined) => T): Promise<T> {
+    return this.#read((reader, ifShown) => reader.get(key, (row) => ifShown(() => take(row))))
+  }
+
+  /** As {@link RowReader.scan}, of the rows that are shown when `take` is called. */
+  scan<T>(plan: QueryPlan, need: number, take: (read: RowsRead) => T): Promise<T> {
+    return this.#read((reader, ifShown) => reader.scan(plan, need, (read) => ifShown(() => take(read))))
+  }
+
+  /** As {@link RowReader.count}, of the rows that are shown when `take` is called. */
+  count<T>(plan: QueryPlan, take: (count: number) => T): Promise<T> {
+    return this.#read((reader, ifShown) => reader.count(plan, (count) => ifShown(() => take(count))))
+  }
+
+  /** Reads again where others took the place of the rows meanwhile. */
+  async #read<T>(read: (reader: RowReader, ifShown: (take: () => T) => Taken<T>) => Promise<Taken<T>>): Promise<T> {
     for (;;) {
       const projection = await this.opened()
       try {
-        return await work(projection.reader)
+        const taken = await read(projection.reader, (take) => (projection === this.#projection ? { value: take() } : undefined))
+        if (taken) return taken.value
       } catch (error) {
         if (!projection.hasEnded || !isOutpostError(error, 'closed')) throw error
         // Whoever noticed its end first lets another one take its place.
