@@ -100,24 +100,19 @@ export function createRecorder(app: Book): Recorder {
       if (recording.on) return
       entries.clear()
       show({ on: true, entries: [], error: undefined })
-      const follow = (position: number): void => {
-        const events = app.events$({ after: Math.max(0, position - eventsBefore) }).subscribe({ next: onEvent, error: fail })
+      let left = false
+      ends.push(() => (left = true))
+      // The figures count every Event, so theirs is the position of the log.
+      app.read.figures.get('warehouse').then((figures) => {
+        if (left) return
+        const after = Math.max(0, (figures?.position ?? 0) - eventsBefore)
+        const events = app.events$({ after }).subscribe({ next: onEvent, error: fail })
         const traces = app.trace$.subscribe({ next: onTrace, error: fail })
-        ends.push(() => {
-          events.unsubscribe()
-          traces.unsubscribe()
-        })
-      }
-      let following = false
-      const status = app.status$.subscribe({
-        next: ({ worker, position }) => {
-          if (worker !== 'ready' || following) return
-          following = true
-          follow(position)
-        },
-        error: fail,
-      })
-      ends.push(() => status.unsubscribe())
+        ends.push(
+          () => events.unsubscribe(),
+          () => traces.unsubscribe(),
+        )
+      }, fail)
     },
     stop,
   }

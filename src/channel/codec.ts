@@ -1,71 +1,49 @@
 /** Whatever is thrown ↔ plain data. Structured clone and Comlink both lose an error's `code`, `details` or `cause`. */
-import { type ErrorCode, OutpostError } from '../errors.ts'
+import { type ErrorCode, isOutpostError, OutpostError } from '../errors.ts'
 
-export type ErrorData =
-  | {
-      readonly kind: 'outpost'
-      readonly code: ErrorCode
-      readonly message: string
-      readonly details: Readonly<Record<string, unknown>>
-      readonly stack?: string
-      readonly cause?: ErrorData
-    }
-  | {
-      readonly kind: 'error' | 'domException'
-      readonly name: string
-      readonly message: string
-      readonly stack?: string
-      readonly cause?: ErrorData
-    }
-  /** Thrown, but no error. */
-  | { readonly kind: 'value'; readonly value: unknown }
+export interface ErrorOnWire {
+  /** Also what tells DOMExceptions apart; they come out as plain errors of that name. */
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly cause: ErrorData | undefined
+  /** Of an {@link OutpostError}. */
+  readonly code?: ErrorCode
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+export type ErrorData = ErrorOnWire | { readonly thrown: unknown }
 
 /** A chain of causes may be a circle. */
 const maxCauses = 8
 
 /** The inverse of {@link decodeError}. Never throws. */
 export function encodeError(thrown: unknown, causes = maxCauses): ErrorData {
-  if (!isError(thrown)) return { kind: 'value', value: cloneable(thrown) }
-  const rest = {
-    message: thrown.message,
-    ...(thrown.stack === undefined ? {} : { stack: thrown.stack }),
-    ...(thrown.cause === undefined || causes === 0 ? {} : { cause: encodeError(thrown.cause, causes - 1) }),
-  }
-  // By shape: two bundles in one realm have two classes.
-  if (thrown.name === 'OutpostError') {
-    const { code, details } = thrown as OutpostError
-    return { kind: 'outpost', code, details: cloneable(details ?? {}) as Record<string, unknown>, ...rest }
-  }
-  return {
-    kind: typeof DOMException !== 'undefined' && thrown instanceof DOMException ? 'domException' : 'error',
-    name: thrown.name,
-    ...rest,
-  }
+  if (!isError(thrown)) return { thrown: cloneable(thrown) }
+  const { name, message, stack } = thrown
+  const cause = thrown.cause === undefined || causes === 0 ? undefined : encodeError(thrown.cause, causes - 1)
+  if (!isOutpostError(thrown)) return { name, message, stack, cause }
+  return { name, message, stack, cause, code: thrown.code, details: cloneable(thrown.details) as Record<string, unknown> }
 }
 
-/** The inverse of {@link encodeError}: an {@link OutpostError}, an error of the same name, or the value. */
+const isError = (thrown: unknown): thrown is Error =>
+  thrown instanceof Error || (typeof DOMException !== 'undefined' && thrown instanceof DOMException)
+
+/** The inverse of {@link encodeError}: an {@link OutpostError}, an error of the same name, or what was thrown. */
 export function decodeError(data: ErrorData): unknown {
-  if (data.kind === 'value') return data.value
+  if ('thrown' in data) return data.thrown
+  const { name, message, stack, code, details } = data
   const cause = data.cause && decodeError(data.cause)
-  const error =
-    data.kind === 'outpost'
-      ? new OutpostError(data.code, data.message, data.details, cause)
-      : data.kind === 'domException' && typeof DOMException !== 'undefined'
-        ? new DOMException(data.message, data.name)
-        : Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), { name: data.name })
+  const error = code ? new OutpostError(code, message, details, cause) : new Error(message, cause === undefined ? undefined : { cause })
   // Where it was thrown says more than where it was decoded.
-  if (data.stack !== undefined) Object.defineProperty(error, 'stack', { value: data.stack, configurable: true, writable: true })
-  return error
+  return Object.assign(error, { name, stack })
 }
 
 /** As {@link decodeError}, for places that promise an error. */
 export function decodeAsError(data: ErrorData): Error {
   const decoded = decodeError(data)
-  return isError(decoded) ? decoded : new Error(`Thrown in the worker: ${String(decoded)}`, { cause: decoded })
+  return decoded instanceof Error ? decoded : new Error(String(decoded), { cause: decoded })
 }
-
-const isError = (thrown: unknown): thrown is Error =>
-  thrown instanceof Error || (typeof DOMException !== 'undefined' && thrown instanceof DOMException)
 
 /** The value where it can cross, else what its text keeps of it. */
 function cloneable(value: unknown, depth = 4): unknown {

@@ -2,23 +2,25 @@
  * The thread boundary as data: every call, every message. Page and worker come from one build and meet only here, so a
  * version number is all the negotiation there is; everything below is structured-cloneable.
  *
- * Two ways lie between them. *Calls* are requests with one answer each, in order, over Comlink. The *event port*, one a
- * client, carries what the worker says unasked: frames of all subscriptions, by id.
+ * One port carries both ways of speaking: *calls*, requests with one answer each, over Comlink; and *messages*, what either
+ * side says unasked, in an {@link Envelope} beside it. One port keeps all of it in order.
  */
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import type { CommandMessage } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
+import type { CommandOnWire } from './command-codec.ts'
 import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
 
 /** Raised with every change below that the other side would misread. */
 export const protocolVersion = 1
 
-/** What the host posts, outside Comlink, when it begins to listen: a greeting sent before may have been lost. */
-export const listening = 'outpost listening'
+/** A message that is no call. Comlink passes over it, and so does a page or worker that talks of other things on this port. */
+export interface Envelope<Message> {
+  readonly outpost: Message
+}
 
 /** Which of an app's logs to open. */
 export interface LogName {
@@ -30,7 +32,9 @@ export interface LogName {
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorData }
 
 /** What became of one Command: its outcome, or the fault that kept it from one. */
-export type Settled = { readonly outcome: Outcome } | { readonly fault: ErrorData }
+export type Settled =
+  | { readonly outcome: Outcome; readonly fault?: undefined }
+  | { readonly outcome?: undefined; readonly fault: ErrorData }
 
 export interface Loaded {
   readonly state: unknown
@@ -39,23 +43,19 @@ export interface Loaded {
 
 /** What the host answers. */
 export interface Calls {
-  /** May be sent twice, see {@link listening}. `lock` is a Web Lock that the worker holds as long as it lives. */
+  /** May be sent twice: what came before the host listened is lost. `lock` is a Web Lock that the worker holds as long as it lives. */
   hello(): Promise<Reply<{ readonly protocol: number; readonly lock: string | undefined }>>
-  /** Opens the log; everything below waits for it. `events` is transferred. */
-  open(log: LogName, events: MessagePort): Promise<Reply<{ readonly logEpoch: string }>>
+  /** Opens the log; everything below waits for it. */
+  open(log: LogName): Promise<Reply<void>>
   /** Answers when all are settled, each on its own. */
-  dispatch(commands: readonly CommandMessage[]): Promise<Reply<readonly Settled[]>>
-  /** Takes a Command back; false where it was too late, or unknown. */
-  cancel(commandId: string): Promise<Reply<boolean>>
+  dispatch(commands: readonly CommandOnWire[]): Promise<Reply<readonly Settled[]>>
   run(query: QueryDescription, after: number, deadlineMs: number): Promise<Reply<Snapshot<unknown>>>
-  /** Answers at once; whatever there is to say comes as frames. */
-  subscribe(subscriptions: readonly Subscription[]): Promise<Reply<void>>
-  unsubscribe(ids: readonly number[]): Promise<Reply<void>>
   load(aggregate: string, id: string): Promise<Reply<Loaded>>
-  loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number }): Promise<Reply<Loaded>>
+  loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number | Date }): Promise<Reply<Loaded>>
   history(aggregate: string, id: string): Promise<Reply<readonly RecordedEvent[]>>
   retry(handler: string): Promise<Reply<void>>
   rebuild(readModel: string): Promise<Reply<void>>
+  /** Never empty but at the end. */
   exportPage(from: number): Promise<Reply<{ readonly text: string; readonly next: number | undefined }>>
   /** Restores an export into this empty log. After a failure this worker is of no more use. */
   importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
@@ -66,19 +66,20 @@ export interface Calls {
 /** `ValueOf<'run'>` is what the call answers when all went well. */
 export type ValueOf<Name extends keyof Calls> = Extract<Awaited<ReturnType<Calls[Name]>>, { readonly ok: true }>['value']
 
-export interface Subscription {
-  /** Given by the client, never twice. */
-  readonly id: number
-  readonly to: Topic
-}
-
+/** What one can subscribe to. */
 export type Topic =
   /** The first frame is no older than `after`, or marked stale. */
   | { readonly kind: 'query'; readonly query: QueryDescription; readonly after: number; readonly deadlineMs: number }
-  /** Events after a position, or from now on. The first frame tells where that is. */
-  | { readonly kind: 'events'; readonly after: number | undefined }
+  /** Events after a place in the log, or from now on. The first frame tells where that is. */
+  | { readonly kind: 'events'; readonly after: Place | undefined }
   | { readonly kind: 'status' }
   | { readonly kind: 'traces' }
+
+/** A position, and of which log where that is known: another one may have taken its name. */
+export interface Place {
+  readonly position: number
+  readonly logEpoch?: string
+}
 
 /**
  * News of one subscription; the first comes as soon as it stands, empty where there is nothing to tell. After each the host is silent on it until the client has acknowledged; changes meanwhile
@@ -92,15 +93,17 @@ export type News =
   | { readonly kind: 'value'; readonly value: unknown; readonly position: number; readonly stale: boolean }
   /** The same result, otherwise fresh. */
   | { readonly kind: 'same'; readonly position: number; readonly stale: boolean }
-  /** `position` is the place in the log after the Events: where to go on, should this worker die. */
-  | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly position: number }
+  /** `next` is the place after the Events: where to go on, should this worker die. */
+  | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly next: Place }
   | { readonly kind: 'status'; readonly status: Omit<Status, 'worker' | 'problem'> }
   | { readonly kind: 'traces'; readonly traces: readonly CommandTrace[] }
   /** The subscription failed; it is over. */
   | { readonly kind: 'error'; readonly error: ErrorData }
 
-/** Worker to page, on the event port. */
+/** Worker to page. */
 export type FromWorker =
+  /** The host listens from now on. */
+  | { readonly kind: 'listening' }
   /** All frames that one commit causes. */
   | { readonly kind: 'frames'; readonly frames: readonly Frame[] }
   | { readonly kind: 'pong' }
@@ -109,8 +112,13 @@ export type FromWorker =
   /** The log is gone: another tab destroyed it. */
   | { readonly kind: 'destroyed' }
 
-/** Page to worker, on the event port. */
+/** Page to worker. */
 export type FromPage =
+  /** Whatever there is to say comes as frames. The id is given by the client, never twice. */
+  | { readonly kind: 'subscribe'; readonly id: number; readonly to: Topic }
+  | { readonly kind: 'unsubscribe'; readonly id: number }
+  /** Takes a Command back; if it is not too late, it is answered with the fault `aborted`. */
+  | { readonly kind: 'cancel'; readonly commandId: string }
   | { readonly kind: 'ack'; readonly ids: readonly number[] }
   | { readonly kind: 'ping' }
   /** The page is shown again, or thawed: hints of other tabs may have been missed. */

@@ -40,13 +40,12 @@ export function diffRows(before: readonly unknown[], after: readonly unknown[]):
   return segments
 }
 
-/** The inverse of {@link diffRows}. Gives `before` itself where nothing changed. */
-export function applyPatch(before: readonly unknown[], segments: readonly Segment[]): readonly unknown[] {
-  if (keepsAll(before, segments)) return before
-  return segments.flatMap((segment) => ('rows' in segment ? segment.rows : before.slice(segment.from, segment.from + segment.count)))
-}
+/** The inverse of {@link diffRows}. */
+export const applyPatch = (before: readonly unknown[], segments: readonly Segment[]): readonly unknown[] =>
+  segments.flatMap((segment) => ('rows' in segment ? segment.rows : before.slice(segment.from, segment.from + segment.count)))
 
-function keepsAll(before: readonly unknown[], segments: readonly Segment[]): boolean {
+/** True where the patch changes nothing. */
+export function keepsAll(before: readonly unknown[], segments: readonly Segment[]): boolean {
   const [only] = segments
   if (!only) return before.length === 0
   return segments.length === 1 && 'from' in only && only.from === 0 && only.count === before.length

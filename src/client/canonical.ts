@@ -1,14 +1,22 @@
-/** One text for equal values, whatever the order of their keys: what makes two descriptions one query, and two rows one row. */
+let last = 0
+
+/**
+ * One text for equal values, whatever the order of their keys: what makes two descriptions one query, and two rows one row.
+ * What cannot be looked into (a Blob) equals nothing.
+ */
 export function canonical(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value)
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (value instanceof Date) return `Date(${value.getTime()})`
-  if (value instanceof Map || value instanceof Set) return `${value instanceof Map ? 'Map' : 'Set'}${canonical([...value])}`
-  if (value instanceof ArrayBuffer) return canonical(new Uint8Array(value))
-  if (ArrayBuffer.isView(value))
-    return `${value.constructor.name}(${new Uint8Array(value.buffer, value.byteOffset, value.byteLength).join()})`
-  const entries = Object.entries(value).map(([key, part]) => `${JSON.stringify(key)}:${canonical(part)}`)
-  return `{${entries.sort().join()}}`
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : typeof value + String(value)
+  return `${value.constructor?.name}[${partsOf(value).map(canonical).join()}]`
+}
+
+function partsOf(value: object): unknown[] {
+  if (value instanceof Date) return [value.getTime()]
+  if (Symbol.iterator in value) return [...(value as Iterable<unknown>)]
+  const isPlain = value.constructor === undefined || value.constructor === Object
+  return isPlain
+    ? Object.keys(value)
+        .sort()
+        .map((key) => [key, (value as Record<string, unknown>)[key]])
+    : [++last]
 }

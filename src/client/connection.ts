@@ -6,25 +6,14 @@
  *   any ──▶ closed
  */
 import { decodeAsError } from '../channel/codec.ts'
-import type { LogName } from '../channel/protocol.ts'
 import type { Status } from '../engine/status.ts'
-import { type ErrorCode, OutpostError } from '../errors.ts'
+import { OutpostError } from '../errors.ts'
+import type { ConnectOptions } from './connect-options.ts'
 import { type Link, openLink, startHints } from './link.ts'
+import { unsupported } from './support.ts'
 import { nameOf } from './work.ts'
-import type { WorkerEndpoint } from './worker-endpoint.ts'
+import { endpointOf } from './worker-endpoint.ts'
 import { createWorks, type Works } from './works.ts'
-
-export interface ConnectionOptions {
-  readonly spawn: () => WorkerEndpoint
-  readonly log: LogName
-  readonly deadlineMs: number
-  /** How long the worker's thread may go without a pause while an answer is awaited from it. */
-  readonly decideTimeoutMs: number
-  /** Hears of what nobody awaited. */
-  readonly onError: (error: Error) => void
-  /** Why there can be no worker here. */
-  readonly unsupported: OutpostError | undefined
-}
 
 export interface Connection {
   readonly works: Works
@@ -40,20 +29,31 @@ export interface Connection {
   /** Lets the commit in flight finish. Works twice. */
   close(): Promise<void>
   /** @throws what kept it from deleting */
-  destroy(deadlineMs: number): Promise<void>
+  destroy(): Promise<void>
 }
 
+/** For work of minutes: as long as the worker's thread still pauses, it goes on. */
+export const longDeadlineMs = 600_000
 /** Waits before the second start, the third … */
 const backOffMs = [0, 500, 2000, 5000]
 const startTimeoutMs = 10_000
-/** Failures of opening a log that another try may mend. */
-const passing: readonly ErrorCode[] = ['worker-failed', 'storage-failed', 'storage-full', 'log-not-empty']
+/** Codes of failures to open a log that another try may mend. */
+const passing = /^(worker|storage-f|log)/
 
-export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onError, unsupported }: ConnectionOptions): Connection {
+export function createConnection({
+  worker,
+  endpoint,
+  space = 'default',
+  actor,
+  principal = actor ?? 'anonymous',
+  deadlineMs = 30_000,
+  decideTimeoutMs = 5000,
+  // oxlint-disable-next-line eslint/no-console -- where a page's own reporting is missing, this is the last place that is not silence
+  onError = globalThis.reportError ?? console.error,
+}: ConnectOptions): Connection {
   const tickMs = Math.max(10, Math.min(250, decideTimeoutMs / 4))
   const works = createWorks(deadlineMs, () => tickSoon())
   let link: Link | undefined
-  let knownEpoch: string | undefined
   /** Workers in a row that ended before they answered anything. */
   let failures = 0
   let starting: ReturnType<typeof setTimeout> | undefined
@@ -63,7 +63,6 @@ export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onEr
   let silentMs = 0
   let closing: Promise<void> | undefined
 
-  const isOver = (): boolean => connection.state === 'failed' || connection.state === 'closed'
   const setState = (next: Status['worker'], why?: string): void => {
     connection.state = next
     connection.problem = why
@@ -78,41 +77,43 @@ export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onEr
   const start = (): void => {
     silentMs = 0
     pinged = false
-    link = openLink(spawn, log, {
-      ready(logEpoch) {
-        if (knownEpoch !== undefined && knownEpoch !== logEpoch) works.replaceLog()
-        knownEpoch = logEpoch
-        setState('ready')
-        if (link) works.attach(link)
-        ping()
+    link = openLink(
+      worker ? () => endpointOf(worker()) : endpoint,
+      { space, principal },
+      {
+        ready() {
+          setState('ready')
+          if (link) works.attach(link)
+          ping()
+        },
+        message(message) {
+          if (message.kind === 'frames') {
+            const ids = works.receive(message.frames)
+            link?.post({ kind: 'ack', ids })
+          } else if (message.kind === 'pong') {
+            pinged = false
+            failures = 0
+          } else if (message.kind === 'uncaught') onError(decodeAsError(message.error))
+          else stop('closed', closed('Another tab deleted the data.'), false)
+        },
+        ended(end) {
+          link = undefined
+          if (closing) return stop('closed', closed())
+          works.detach(end)
+          const delayMs = backOffMs[failures++]
+          if (delayMs === undefined || (end.kind === 'refused' && !passing.test(end.error.code))) return stop('failed', end.error)
+          setState(connection.state === 'starting' ? 'starting' : 'lost', end.error.message)
+          // No timer where none is needed: hidden pages get theirs late.
+          if (delayMs === 0) start()
+          else starting = setTimeout(start, delayMs)
+        },
       },
-      message(message) {
-        if (message.kind === 'frames') {
-          const ids = works.receive(message.frames)
-          link?.post({ kind: 'ack', ids })
-        } else if (message.kind === 'pong') {
-          pinged = false
-          failures = 0
-        } else if (message.kind === 'uncaught') onError(decodeAsError(message.error))
-        else stop('closed', closed('Its data was deleted in another tab.'), false)
-      },
-      ended(end) {
-        link = undefined
-        if (closing) return stop('closed', closed())
-        works.detach(end)
-        const delayMs = backOffMs[failures++]
-        if (delayMs === undefined || (end.kind === 'refused' && !passing.includes(end.error.code))) return stop('failed', end.error)
-        setState(knownEpoch === undefined ? 'starting' : 'lost', end.error.message)
-        // No timer where none is needed: hidden pages get theirs late.
-        if (delayMs === 0) start()
-        else starting = setTimeout(start, delayMs)
-      },
-    })
+    )
     tickSoon()
   }
 
   const stop = (how: 'failed' | 'closed', error: OutpostError, wanted = how === 'closed'): void => {
-    if (isOver()) return
+    if (connection.state === 'failed' || connection.state === 'closed') return
     link?.close()
     link = undefined
     clearTimeout(starting)
@@ -124,22 +125,21 @@ export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onEr
 
   /** Time is counted in ticks of this timer, never by the clock: where the page stands still, so does its worker. */
   const tickSoon = (): void => {
-    const awaited = works.isAwaited() || pinged || (link && link.phase !== 'ready')
-    if (ticking !== undefined || !awaited || isOver()) return
+    const isBusy = (): boolean => connection.state !== 'ready' || works.isAwaited()
+    if (ticking !== undefined || !link || !(pinged || isBusy())) return
     ticking = setTimeout(() => {
       ticking = undefined
       silentMs += tickMs
-      if (link?.phase === 'greeting') {
-        if (silentMs >= startTimeoutMs) link.end('died', 'worker-failed', `The worker did not answer within ${startTimeoutMs / 1000} s. ${startHints}`)
+      if (!link?.greeted) {
+        if (silentMs >= startTimeoutMs) link?.end('died', 'worker-failed', `The worker stays silent. ${startHints}`)
       } else if (!pinged) {
-        if (link?.phase === 'opening' || works.isInFlight()) ping()
+        if (isBusy()) ping()
       } else if (silentMs >= decideTimeoutMs)
-        link?.end('hung', 'timeout', `The worker did not come back from it within ${decideTimeoutMs} ms and was replaced.`)
-      works.tick(tickMs, (work) =>
-        connection.state === 'ready'
-          ? new OutpostError('timeout', `${nameOf(work)} was not answered in time. Its outcome is unknown: ask again, with the same command id.`)
-          : new OutpostError('worker-lost', `${nameOf(work)} was not answered: there is no worker yet (${connection.problem ?? 'it is starting'}).`),
-      )
+        link.end('hung', 'timeout', `The worker was replaced: it did not return within ${decideTimeoutMs} ms.`)
+      works.tick(tickMs, (work) => {
+        const { state, problem = 'Ask again, with the same id.' } = connection
+        return new OutpostError(state === 'ready' ? 'timeout' : 'worker-lost', `${nameOf(work)} was not answered in time. ${problem}`)
+      })
       tickSoon()
     }, tickMs)
   }
@@ -158,16 +158,17 @@ export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onEr
     problem: undefined,
     onState: () => undefined,
     resumed() {
-      if (link?.phase === 'ready') link.post({ kind: 'resumed' })
+      if (connection.state === 'ready') link?.post({ kind: 'resumed' })
     },
     replaceWorker: () => link?.end('died', 'worker-lost', 'The worker was replaced.'),
     close: () => (closing ??= sayGoodbye()),
-    async destroy(longMs) {
-      await works.call('destroy', [], longMs)
+    async destroy() {
+      await works.call('destroy', [], longDeadlineMs)
       stop('closed', closed())
     },
   }
-  if (unsupported) stop('failed', unsupported)
+  const lacking = worker && unsupported()
+  if (lacking) stop('failed', lacking)
   else {
     start()
     // Workers hear nothing of it when their page was hidden, or frozen, and comes back.
@@ -177,4 +178,4 @@ export function createConnection({ spawn, log, deadlineMs, decideTimeoutMs, onEr
 }
 
 /** @param why a sentence, where it was not the caller */
-const closed = (why = 'It was closed.'): OutpostError => new OutpostError('closed', `This app handle can no longer be used. ${why} Connect again.`)
+const closed = (why = 'The app was closed.'): OutpostError => new OutpostError('closed', `${why} Connect again.`)

@@ -19,7 +19,8 @@ export type {
   Read,
   SettledOutcome,
 } from './app.ts'
-export { connect, type ConnectOptions } from './connect.ts'
+export { connect } from './connect.ts'
+export type { ConnectOptions } from './connect-options.ts'
 export type { WorkerEndpoint } from './worker-endpoint.ts'
 export type { Port } from '../channel/port.ts'
 export type { Snapshot } from '../domain/query.ts'

@@ -1,18 +1,26 @@
 /**
- * The way to one worker, from its start to its end: greeting, opening, calls, the event port, and noticing that it died.
+ * The way to one worker, from its start to its end: greeting, opening, calls, messages, and noticing that it died.
  * A link is never mended; the connection makes another.
  */
-import { transfer, wrap } from 'comlink'
+import { wrap } from 'comlink'
 import { decodeAsError } from '../channel/codec.ts'
-import { type Calls, type FromPage, type FromWorker, listening, type LogName, protocolVersion } from '../channel/protocol.ts'
-import { type ErrorCode, isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import {
+  type Calls,
+  type Envelope,
+  type FromPage,
+  type FromWorker,
+  type LogName,
+  protocolVersion,
+  type Reply,
+} from '../channel/protocol.ts'
+import { type ErrorCode, messageOf, OutpostError } from '../errors.ts'
 import { byName } from './by-name.ts'
 import type { WorkerEndpoint } from './worker-endpoint.ts'
 
 export interface LinkListener {
   /** Calls may be made. */
-  ready(logEpoch: string): void
-  message(message: FromWorker): void
+  ready(): void
+  message(message: Exclude<FromWorker, { kind: 'listening' }>): void
   /** The way is cut; called once at most, and never after `close()`. */
   ended(end: LinkEnd): void
 }
@@ -27,12 +35,12 @@ export interface LinkEnd {
 }
 
 export interface Link {
-  /** `greeting` until the worker's script answers, `opening` until the log is open. */
-  phase: 'greeting' | 'opening' | 'ready'
+  /** True from when the worker's script has answered. */
+  greeted: boolean
   /** Rejects where an argument or the answer cannot cross. Never settles after the end. */
   call<Name extends keyof Calls>(name: Name, ...args: Parameters<Calls[Name]>): ReturnType<Calls[Name]>
   post(message: FromPage): void
-  end(kind: LinkEnd['kind'], code: ErrorCode, message: string, cause?: unknown): void
+  end(kind: LinkEnd['kind'], code: ErrorCode, message: string, details?: OutpostError['details'], cause?: unknown): void
   /** Ends the worker and lets go of everything. Works twice. */
   close(): void
 }
@@ -41,56 +49,52 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   let over = false
   let endpoint: WorkerEndpoint | undefined
   const released = new AbortController()
-  const { port1: events, port2: remoteEvents } = new MessageChannel()
 
   const close = (): void => {
     over = true
     released.abort()
-    events.close()
     endpoint?.port.close?.()
     endpoint?.terminate?.()
   }
-  const endWith = (kind: LinkEnd['kind'], error: OutpostError): void => {
+  const end: Link['end'] = (kind, code, message, details, cause) => {
     if (over) return
     close()
-    listener.ended({ kind, error })
+    listener.ended({ kind, error: new OutpostError(code, message, details, cause) })
   }
-  const end: Link['end'] = (kind, code, message, cause) => endWith(kind, new OutpostError(code, message, {}, cause))
-  const unstarted = (why: string, cause?: unknown): void => end('died', 'worker-failed', `The worker ${why}. ${startHints}`, cause)
+  const unstarted = (why: string, cause?: unknown): void => end('died', 'worker-failed', `The worker ${why}. ${startHints}`, {}, cause)
   const refused = (thrown: unknown): void => {
-    if (isOutpostError(thrown)) endWith('refused', thrown)
-    else end('refused', 'worker-failed', `The log did not open: ${messageOf(thrown)}`, thrown)
+    const { code = 'worker-failed', details } = thrown as Partial<OutpostError>
+    end('refused', code, messageOf(thrown), details, thrown)
   }
   const died = (): void => end('died', 'worker-lost', 'The worker died.')
-  const unreadable = (): void => end('hung', 'worker-lost', 'What the worker sent could not be read.')
+  const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent what cannot be read.')
 
   // One Comlink proxy a method, held as long as the link: a transient one may be collected with its call in flight.
   let remote: Readonly<Record<string, unknown>>
   const methods = byName((name) => remote[name] as (...args: readonly unknown[]) => never)
 
   const link: Link = {
-    phase: 'greeting',
+    greeted: false,
     call: (name, ...args) => (methods[name] as (...args: readonly unknown[]) => never)(...args),
-    post: (message) => events.postMessage(message),
+    post: (message) => endpoint?.port.postMessage({ outpost: message } satisfies Envelope<FromPage>),
     end,
     close,
   }
 
   const greet = async (): Promise<void> => {
-    const hello = await link.call('hello')
-    if (over || link.phase !== 'greeting') return
-    if (!hello.ok) return refused(decodeAsError(hello.error))
-    const { protocol, lock } = hello.value
+    const { protocol, lock } = valueOf(await link.call('hello'))
+    if (over || link.greeted) return
     if (protocol !== protocolVersion)
-      return end('refused', 'protocol-mismatch', `The page speaks protocol ${protocolVersion}, its worker ${protocol}: they are of different builds. Reload.`)
-    link.phase = 'opening'
+      return end(
+        'refused',
+        'protocol-mismatch',
+        `Page (protocol ${protocolVersion}) and worker (${protocol}) are of different builds. Reload.`,
+      )
+    link.greeted = true
     // Granted to us only when the worker that holds it is gone: browsers tell of a dead worker in no other way.
     if (lock !== undefined) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
-    const opened = await link.call('open', log, transfer(remoteEvents, [remoteEvents]))
-    if (over) return
-    if (!opened.ok) return refused(decodeAsError(opened.error))
-    link.phase = 'ready'
-    listener.ready(opened.value.logEpoch)
+    valueOf(await link.call('open', log))
+    if (!over) listener.ready()
   }
 
   try {
@@ -102,21 +106,27 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   }
   const { port } = endpoint
   port.addEventListener('message', (event) => {
-    if ((event as MessageEvent).data === listening && link.phase === 'greeting') void greet()
+    const message = (event as MessageEvent<Partial<Envelope<FromWorker>> | undefined>).data?.outpost
+    if (over || !message) return
+    // A greeting that was sent before has been lost.
+    if (message.kind === 'listening') greet().catch(refused)
+    else listener.message(message)
   })
   port.addEventListener('messageerror', unreadable)
   port.addEventListener('error', (event) => {
     const { message } = event as ErrorEvent
-    // Later errors come over the event port, with their stack.
-    if (link.phase === 'greeting') unstarted(message ? `threw "${message}"` : 'did not load')
+    // Later errors come as messages, with their stack.
+    if (!link.greeted) unstarted(message ? `threw "${message}"` : 'did not load')
   })
   endpoint.died?.then(died, died)
-  events.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => over || listener.message(data))
-  events.addEventListener('messageerror', unreadable)
-  events.start()
   remote = wrap<Calls>(port as never) as never
-  void greet()
+  greet().catch(refused)
   return link
 }
 
-export const startHints = 'Check its URL and MIME type, the Content-Security-Policy (worker-src), and that its script calls startWorker.'
+function valueOf<T>(reply: Reply<T>): T {
+  if (reply.ok) return reply.value
+  throw decodeAsError(reply.error)
+}
+
+export const startHints = 'Check its URL, its MIME type, the Content-Security-Policy, and that it calls startWorker.'

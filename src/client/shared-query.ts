@@ -43,8 +43,10 @@ export function shareQuery(works: Works, query: QueryDescription, ended: () => v
         const snapshot = (known = { data, position, stale })
         tell((each) => each.next(snapshot))
       },
-      succeed: () => end((each) => each.complete()),
-      fail: (error) => end((each) => each.error(error)),
+      observer: {
+        complete: () => end((each) => each.complete()),
+        error: (error) => end((each) => each.error(error)),
+      },
     })
     return () => {
       observers.delete(observer)

@@ -1,5 +1,5 @@
 /** `status$`: what the worker tells, together with what only the page knows: how it stands with the worker. */
-import { Observable, type Subscriber, type Subscription } from 'rxjs'
+import { Observable } from 'rxjs'
 import type { Status } from '../engine/status.ts'
 import type { Connection } from './connection.ts'
 import { type NewsOf, stream } from './streams.ts'
@@ -16,38 +16,33 @@ export const initialStatus: Status = {
 
 /** The latest at once, then each change; completes when the connection is closed. */
 export function createStatus(connection: Connection): Observable<Status> {
-  const subscribers = new Set<Subscriber<Status>>()
-  let fromWorker: Subscription | undefined
+  const listeners = new Set<() => void>()
   let known: Omit<Status, 'worker' | 'problem'> = initialStatus
-  const status = (): Status => {
-    const { state, problem } = connection
-    return { ...known, worker: state, ...(problem !== undefined && { problem }) }
-  }
-  const tell = (): void => {
-    for (const subscriber of [...subscribers]) {
-      subscriber.next(status())
-      if (connection.state === 'closed') subscriber.complete()
-    }
-  }
-  connection.onState = tell
-  const status$ = stream(connection.works, () => ({ topic: () => ({ kind: 'status' as const }), values: (news: NewsOf<'status'>) => [news.status] }))
+  const tellAll = (): void => [...listeners].forEach((tell) => tell())
+  connection.onState = tellAll
+  const news$ = stream(connection.works, () => ({
+    topic: () => ({ kind: 'status' as const }),
+    values: (news: NewsOf<'status'>) => [news.status],
+  }))
 
   return new Observable((subscriber) => {
-    subscriber.next(status())
-    if (connection.state === 'closed') return subscriber.complete()
-    subscribers.add(subscriber)
-    if (subscribers.size === 1)
-      fromWorker = status$.subscribe({
+    const tell = (): void => {
+      const { state, problem } = connection
+      subscriber.next({ ...known, worker: state, ...(problem !== undefined && { problem }) })
+      if (state === 'closed') subscriber.complete()
+    }
+    listeners.add(tell)
+    subscriber.add(() => listeners.delete(tell))
+    tell()
+    subscriber.add(
+      news$.subscribe({
         next(told) {
           known = told
-          tell()
+          tellAll()
         },
         // A connection that failed says so in the status.
         error: () => undefined,
-      })
-    return () => {
-      subscribers.delete(subscriber)
-      if (subscribers.size === 0) fromWorker?.unsubscribe()
-    }
+      }),
+    )
   })
 }

@@ -1,6 +1,6 @@
 /** Streams that each subscriber has for itself: recorded Events, traces, the worker's status. */
 import { Observable } from 'rxjs'
-import type { News, Topic } from '../channel/protocol.ts'
+import type { News, Place, Topic } from '../channel/protocol.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import type { Works } from './works.ts'
@@ -20,19 +20,18 @@ export function stream<T, Kind extends 'events' | 'traces' | 'status'>(
         // What is left of a page goes nowhere, once the subscriber has gone.
         for (const value of values(news as NewsOf<Kind>)) subscriber.next(value)
       },
-      succeed: () => subscriber.complete(),
-      fail: (error) => subscriber.error(error),
+      observer: subscriber,
     })
   })
 }
 
-export const recordedEvents = (works: Works, after: number | undefined): Observable<RecordedEvent> =>
+export const recordedEvents = (works: Works, position: number | undefined): Observable<RecordedEvent> =>
   stream(works, () => {
-    let position = after
+    let after: Place | undefined = position === undefined ? undefined : { position }
     return {
-      topic: () => ({ kind: 'events' as const, after: position }),
+      topic: () => ({ kind: 'events' as const, after }),
       values(news: NewsOf<'events'>) {
-        position = news.position
+        after = news.next
         return news.events
       },
     }

@@ -1,25 +1,25 @@
 /** What this browser, or server, lacks. */
 import { OutpostError } from '../errors.ts'
 
-const needed = ['Worker', 'indexedDB', 'navigator.locks', 'crypto.subtle']
+const needed: Readonly<Record<string, () => unknown>> = {
+  'Worker': () => Worker,
+  'indexedDB': () => indexedDB,
+  'navigator.locks': () => navigator.locks,
+  'crypto.subtle': () => crypto.subtle,
+}
 
 /** @returns `unsupported`, naming what is missing, or undefined */
 export function unsupported(): OutpostError | undefined {
-  const missing = needed.filter((path) => !isThere(path.split('.')))
+  const missing = Object.keys(needed).filter((name) => !isThere(needed[name] as () => unknown))
   if (missing.length === 0) return undefined
-  const why =
-    typeof document === 'undefined'
-      ? 'This is no browser: connect there.'
-      : globalThis.isSecureContext
-        ? 'This browser is too old, or forbids it to this page.'
-        : 'Serve the page over HTTPS, or from localhost.'
+  const why = globalThis.isSecureContext === false ? 'Serve the page over HTTPS.' : 'This is no browser, or one too old.'
   return new OutpostError('unsupported', `Outpost needs ${missing.join(', ')}. ${why}`, { missing })
 }
 
-/** Some getters throw where the page is forbidden the use. */
-function isThere(path: readonly string[]): boolean {
+/** What is not there throws, and so does what the page is forbidden. */
+function isThere(get: () => unknown): boolean {
   try {
-    return path.reduce<unknown>((value, name) => (value as Record<string, unknown>)[name], globalThis) !== undefined
+    return get() !== undefined
   } catch {
     return false
   }

@@ -1,8 +1,9 @@
 /** What is given to the worker and awaits an answer. All of it can be sent again to another worker. */
+import type { CommandOnWire } from '../channel/command-codec.ts'
+import type { Observer } from 'rxjs'
 import type { Calls, News, Topic, ValueOf } from '../channel/protocol.ts'
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription } from '../domain/query.ts'
-import type { CommandMessage } from '../engine/engine.ts'
 
 interface Pending<Kind, Answer> {
   readonly kind: Kind
@@ -10,6 +11,7 @@ interface Pending<Kind, Answer> {
   sent: number
   /** Since it was given, in ticks of the page's own timer: a frozen page does not count. */
   waitedMs: number
+  readonly deadlineMs: number
   succeed(answer: Answer): void
   fail(error: Error): void
 }
@@ -17,11 +19,10 @@ interface Pending<Kind, Answer> {
 export interface CallWork<Name extends keyof Calls = keyof Calls> extends Pending<'call', ValueOf<Name>> {
   readonly name: Name
   readonly args: Parameters<Calls[Name]>
-  readonly deadlineMs: number
 }
 
 export interface CommandWork extends Pending<'command', Outcome> {
-  readonly message: CommandMessage
+  readonly message: CommandOnWire
   /** Commands of one batch cross together. */
   readonly batch: object | undefined
   /** The caller took it back, but it may be in a commit already: the worker says. */
@@ -34,9 +35,8 @@ export interface Listener {
   topic(): Topic
   /** @param first true where this worker has told nothing before: rows come whole */
   receive(news: Exclude<News, { kind: 'error' }>, first: boolean): void
-  /** The end that was wanted. */
-  succeed(): void
-  fail(error: Error): void
+  /** Hears of the end: completed where it was wanted. */
+  readonly observer: Pick<Observer<never>, 'complete' | 'error'>
 }
 
 /** Answered by its first frame; lives on until it is taken back, fails, or everything is closed. */

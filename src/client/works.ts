@@ -6,13 +6,13 @@
  * After a worker *hung*, whatever may have done it is suspected, and each suspect is sent alone, *on trial*, while all
  * else waits: the one that hangs again is told so, the others go on.
  */
+import type { CommandOnWire } from '../channel/command-codec.ts'
 import { decodeAsError } from '../channel/codec.ts'
-import type { Calls, Frame, Reply, ValueOf } from '../channel/protocol.ts'
+import type { Calls, Frame, Reply, Settled, ValueOf } from '../channel/protocol.ts'
 import { messageOf, OutpostError } from '../errors.ts'
 import type { Outcome } from '../domain/infer.ts'
-import type { CommandMessage } from '../engine/engine.ts'
 import type { Link, LinkEnd } from './link.ts'
-import { type CallWork, type CommandWork, type Listener, nameOf, type SubscriptionWork, type Work } from './work.ts'
+import { type CommandWork, type Listener, nameOf, type SubscriptionWork, type Work } from './work.ts'
 
 /** Bounds what one message costs each thread at a time. */
 const maxChunk = 250
@@ -29,23 +29,19 @@ export interface Works {
    * @param batch Commands of one batch cross together
    * @param signal takes the Command back if it is in no commit
    */
-  dispatch(message: CommandMessage, batch: object | undefined, signal: AbortSignal | undefined): Promise<Outcome>
+  dispatch(message: CommandOnWire, batch: object | undefined, signal: AbortSignal | undefined): Promise<Outcome>
   /** @returns unsubscribes */
   subscribe(listener: Listener): () => void
 }
 
 /** As the connection, which has the worker, deals with it. */
 export interface WorksOfConnection extends Works {
-  /** True where an answer is awaited from the worker. */
-  isInFlight(): boolean
   /** True where anything awaits an answer. */
   isAwaited(): boolean
   /** A worker is ready. */
   attach(link: Link): void
   /** The worker has ended; another one will come, or `end` be called. */
   detach(end: LinkEnd): void
-  /** Another log than before, to which positions of the old one mean nothing. */
-  replaceLog(): void
   /** What is given from now on fails. */
   refuse(error: OutpostError): void
   /** @param wanted true where subscriptions come to their natural end by it */
@@ -73,12 +69,11 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   let suspects = new Set<Work>()
   let onTrial: Work | undefined
   const subscriptions = new Map<number, SubscriptionWork>()
-  /** Subscriptions that the worker knows and nobody wants any more. */
-  let leaving: number[] = []
   let flushing = false
   /** Since a Command was last answered. */
   let commandSilenceMs = 0
 
+  const unsent = { sent: 0, waitedMs: 0, deadlineMs: defaultDeadlineMs }
   const all = (): Work[] => [...flying, ...suspects, ...waiting]
 
   const give = (work: Work): void => {
@@ -98,8 +93,6 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   }
 
   const flush = (link: Link): void => {
-    if (leaving.length > 0) void link.call('unsubscribe', leaving)
-    leaving = []
     if (onTrial) return
     const works = [...waiting]
     waiting.clear()
@@ -114,44 +107,48 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
     send(attached, [onTrial])
   }
 
+  /** In the order given, but that Commands go together, and after subscriptions of the same tick: these see what they do. */
   const send = (link: Link, works: readonly Work[]): void => {
-    const subscribing: SubscriptionWork[] = []
-    const chunks: CommandWork[][] = []
-    const calls: CallWork[] = []
+    let chunk: CommandWork[] = []
+    const dispatch = (): void => {
+      if (chunk.length > 0) sendCommands(link, chunk)
+      chunk = []
+    }
     for (const work of works) {
       flying.add(work)
-      if (work.kind === 'subscription') subscribing.push(work)
-      else if (work.kind === 'call') calls.push(work)
-      else {
-        const chunk = chunks.at(-1)
-        if (chunk?.[0]?.batch === work.batch && chunk && (work.batch || chunk.length < maxChunk)) chunk.push(work)
-        else chunks.push([work])
+      if (work.kind === 'command') {
+        if (chunk[0]?.batch !== work.batch || (chunk.length >= maxChunk && !work.batch)) dispatch()
+        chunk.push(work)
+      } else if (work.kind === 'call') {
+        dispatch()
+        void answer(link, [work], link.call(work.name, ...work.args) as Promise<Reply<unknown>>, (value) => {
+          if (remove(work)) work.succeed(value as never)
+        })
+      } else {
+        work.sent++
+        try {
+          link.post({ kind: 'subscribe', id: work.id, to: work.to.topic() })
+        } catch (thrown) {
+          fail(work, uncloneable(work, thrown))
+        }
       }
     }
-    // In this order: a subscription sees what a Command of the same tick does.
-    if (subscribing.length > 0) {
-      const topics = subscribing.map((work) => ({ id: work.id, to: work.to.topic() }))
-      void answer(link, subscribing, link.call('subscribe', topics), () => undefined)
-    }
-    for (const chunk of chunks) {
-      // Only an id that the log cannot know is not looked up there.
-      const messages = chunk.map(({ message, sent }) => ({ ...message, fresh: message.fresh && sent === 0 }))
-      void answer(link, chunk, link.call('dispatch', messages), (settled) => {
-        commandSilenceMs = 0
-        chunk.forEach((work, i) => {
-          const each = settled[i]
-          if (!each || 'fault' in each) return each && fail(work, decodeAsError(each.fault))
-          const { outcome } = each
-          if (outcome.ok) position = Math.max(position, outcome.position)
-          if (remove(work)) work.succeed(outcome)
-        })
+    dispatch()
+  }
+
+  const sendCommands = (link: Link, works: readonly CommandWork[]): void => {
+    // Only an id that the log cannot know is not looked up there.
+    const messages = works.map(({ message, sent }) => ({ ...message, fresh: message.fresh && sent === 0 }))
+    void answer(link, works, link.call('dispatch', messages), (settled) => {
+      commandSilenceMs = 0
+      works.forEach((work, i) => {
+        const { outcome, fault } = settled[i] as Settled
+        if (fault) return fail(work, decodeAsError(fault))
+        if (outcome.ok) position = Math.max(position, outcome.position)
+        if (remove(work)) work.succeed(outcome)
       })
-      for (const work of chunk) if (work.aborted) cancel(link, work)
-    }
-    for (const work of calls)
-      void answer(link, [work], link.call(work.name, ...work.args) as Promise<Reply<unknown>>, (value) => {
-        if (remove(work)) work.succeed(value as never)
-      })
+    })
+    for (const work of works) if (work.aborted) cancel(link, work)
   }
 
   const answer = async <T>(link: Link, works: readonly Work[], reply: Promise<Reply<T>>, succeed: (value: T) => void): Promise<void> => {
@@ -167,11 +164,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
     }
   }
 
-  const cancel = (link: Link, work: CommandWork): void => {
-    void link.call('cancel', work.message.id).then((reply) => {
-      if (attached === link && reply.ok && reply.value) fail(work, aborted(work))
-    })
-  }
+  const cancel = (link: Link, { message }: CommandWork): void => link.post({ kind: 'cancel', commandId: message.id })
 
   const fail = (work: Work, error: Error): void => {
     const subscribed = work.kind === 'subscription' && subscriptions.delete(work.id)
@@ -191,12 +184,12 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
     },
     call: (name, args, deadlineMs = defaultDeadlineMs) =>
       new Promise((succeed, fail) => {
-        give({ kind: 'call', name, args, deadlineMs, sent: 0, waitedMs: 0, succeed: succeed as (value: never) => void, fail })
+        give({ ...unsent, kind: 'call', name, args, deadlineMs, succeed: succeed as (value: never) => void, fail })
       }),
     dispatch(message, batch, signal) {
       let abort = (): void => undefined
       const outcome = new Promise<Outcome>((succeed, reject) => {
-        const work: CommandWork = { kind: 'command', message, batch, aborted: false, sent: 0, waitedMs: 0, succeed, fail: reject }
+        const work: CommandWork = { ...unsent, kind: 'command', message, batch, aborted: false, succeed, fail: reject }
         abort = () => {
           work.aborted = true
           if (work.sent === 0) fail(work, aborted(work))
@@ -210,26 +203,32 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
       return outcome.finally(() => signal.removeEventListener('abort', abort))
     },
     subscribe(to) {
+      const { observer } = to
       if (over) {
         // On a server there is no worker and never will be: watching is no error there, and tells nothing.
-        if (over.code !== 'unsupported' || typeof document !== 'undefined') to.fail(over)
+        if (over.code !== 'unsupported' || typeof document !== 'undefined') observer.error(over)
         return () => undefined
       }
-      const work: SubscriptionWork = { kind: 'subscription', id: ++lastId, to, sent: 0, waitedMs: 0, succeed: to.succeed, fail: to.fail }
+      const work: SubscriptionWork = {
+        ...unsent,
+        kind: 'subscription',
+        id: ++lastId,
+        to,
+        deadlineMs: Infinity,
+        succeed: () => observer.complete(),
+        fail: (error) => observer.error(error),
+      }
       subscriptions.set(work.id, work)
       give(work)
       return () => {
         if (!subscriptions.delete(work.id)) return
-        if (work.sent > 0) leaving.push(work.id)
+        if (work.sent > 0) attached?.post({ kind: 'unsubscribe', id: work.id })
         remove(work)
-        flushSoon()
       }
     },
-    isInFlight: () => flying.size > 0,
     isAwaited: () => all().length > 0,
     attach(link) {
       attached = link
-      leaving = []
       tryNext()
     },
     detach(end) {
@@ -247,11 +246,6 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
       for (const work of [...waiting, ...subscriptions.values()]) if (!suspects.has(work)) again.add(work)
       waiting = again
     },
-    replaceLog() {
-      position = 0
-      const error = new OutpostError('closed', 'The log was replaced by another one, so its Events end here. Subscribe again.')
-      for (const work of [...subscriptions.values()]) if (work.to.topic().kind === 'events') fail(work, error)
-    },
     refuse(error) {
       over ??= error
     },
@@ -268,11 +262,8 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
       commandSilenceMs += ms
       for (const work of all()) {
         work.waitedMs += ms
-        const late =
-          work.kind === 'call'
-            ? work.waitedMs >= work.deadlineMs
-            : work.kind === 'command' && Math.min(work.waitedMs, commandSilenceMs) >= defaultDeadlineMs
-        if (late) fail(work, expired(work))
+        const waitedMs = work.kind === 'command' ? Math.min(work.waitedMs, commandSilenceMs) : work.waitedMs
+        if (waitedMs >= work.deadlineMs) fail(work, expired(work))
       }
     },
     receive(frames) {
@@ -290,13 +281,12 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   }
 }
 
-const aborted = (work: CommandWork): OutpostError =>
-  new OutpostError('aborted', `${nameOf(work)} was taken back by its AbortSignal. Nothing was stored.`)
+const aborted = (work: CommandWork): OutpostError => new OutpostError('aborted', `${nameOf(work)} was taken back. Nothing was stored.`)
 
 const uncloneable = (work: Work, cause: unknown): OutpostError =>
   new OutpostError(
     work.kind === 'command' ? 'invalid-command' : 'invalid-query',
-    `${nameOf(work)} cannot cross between page and worker: ${messageOf(cause)}. Use plain data.`,
+    `${nameOf(work)} cannot cross: ${messageOf(cause)}. Use plain data.`,
     {},
     cause,
   )

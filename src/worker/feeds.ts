@@ -1,9 +1,11 @@
 /** Where the news of a subscription comes from. */
 import type { News, Topic } from '../channel/protocol.ts'
-import { diffRows } from '../channel/rows-patch.ts'
+import { diffRows, keepsAll } from '../channel/rows-patch.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Engine, EngineStatus, WatchedQuery } from '../engine/engine.ts'
 import type { CommandTrace } from '../engine/trace.ts'
+import { OutpostError } from '../errors.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Asked only while the client is ready to hear; what happens meanwhile gathers here. */
 export interface Feed {
@@ -33,7 +35,7 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
     watched = await engine.watch(query, ring)
     if (over) return watched.close()
     // What this client has done is in what it sees. The same query run once brings the Read Model up to it.
-    if (watched.snapshot.position < after && !watched.snapshot.stale) await engine.run(query, after, deadlineMs)
+    if (watched.snapshot.position < inLog(engine, after) && !watched.snapshot.stale) await engine.run(query, after, deadlineMs)
     current = true
     ring()
   }
@@ -47,7 +49,11 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
       sent = { data }
       if (before && Object.is(before.data, data)) return { kind: 'same', position, stale }
       if (!Array.isArray(data)) return { kind: 'value', value: data, position, stale }
-      return { kind: 'rows', rows: diffRows(Array.isArray(before?.data) ? before.data : [], data), position, stale }
+      const old: readonly unknown[] = Array.isArray(before?.data) ? before.data : []
+      const rows = diffRows(old, data)
+      return before && old === before.data && keepsAll(old, rows)
+        ? { kind: 'same', position, stale }
+        : { kind: 'rows', rows, position, stale }
     },
     close() {
       over = true
@@ -56,8 +62,14 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
   }
 }
 
+/** A position of another log, which had this one's name before, means nothing here. */
+export const inLog = (engine: Engine, position: number): number => Math.min(position, engine.position)
+
 export function eventsFeed(engine: Engine, { after }: TopicOf<'events'>, { ring, fail }: FeedListener): Feed {
-  let position = after ?? engine.position
+  const { logEpoch } = engine
+  if (after?.logEpoch !== undefined && after.logEpoch !== logEpoch)
+    throw new OutpostError('closed', 'The log was replaced by another one, so its Events end here. Subscribe again.')
+  let position = after?.position ?? engine.position
   // Empty at first: it tells where "from now on" begins.
   let page: readonly RecordedEvent[] | undefined = []
   let rung = false
@@ -91,7 +103,7 @@ export function eventsFeed(engine: Engine, { after }: TopicOf<'events'>, { ring,
   return {
     take() {
       if (!page) return undefined
-      const news = { kind: 'events', events: page, position } as const
+      const news = { kind: 'events', events: page, next: { position, logEpoch } } as const
       page = undefined
       void pull()
       return news
@@ -103,31 +115,29 @@ export function eventsFeed(engine: Engine, { after }: TopicOf<'events'>, { ring,
   }
 }
 
-/** @param onTabs calls with the number of tabs, now and at each change; returns an end to that */
-export function statusFeed(engine: Engine, onTabs: (counted: (tabs: number) => void) => () => void, { ring }: FeedListener): Feed {
+/** @param surroundings what only the worker's surroundings know, as of now */
+export function statusFeed(engine: Engine, surroundings: Surroundings, { ring }: FeedListener): Feed {
   let status: EngineStatus | undefined
-  let tabs = 1
   let changed = false
   const change = (): void => {
     changed = true
     ring()
   }
-  const stopCounting = onTabs((counted) => {
-    tabs = counted
-    change()
-  })
+  const stopListening = surroundings.listen(change)
   const subscription = engine.status$.subscribe((next) => {
     status = next
+    surroundings.estimateSometimes()
     change()
   })
   return {
     take() {
       if (!status || !changed) return undefined
       changed = false
-      return { kind: 'status', status, tabs }
+      const { tabs, figures } = surroundings
+      return { kind: 'status', status: { ...status, tabs, storage: { ...figures, state: status.storage } } }
     },
     close() {
-      stopCounting()
+      stopListening()
       subscription.unsubscribe()
     },
   }

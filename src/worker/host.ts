@@ -1,11 +1,24 @@
 /** Puts an engine on a port: the other end of `connect`. */
 import { expose } from 'comlink'
 import { encodeError } from '../channel/codec.ts'
+import { type CommandOnWire, decodeCommand } from '../channel/command-codec.ts'
 import type { Port } from '../channel/port.ts'
-import { type Calls, listening, type LogName, protocolVersion, type Reply, type Settled } from '../channel/protocol.ts'
-import type { CommandMessage, Engine } from '../engine/engine.ts'
+import {
+  type Calls,
+  type Envelope,
+  type FromPage,
+  type FromWorker,
+  type LogName,
+  protocolVersion,
+  type Reply,
+  type Settled,
+} from '../channel/protocol.ts'
+import type { QueryDescription, Snapshot } from '../domain/query.ts'
+import type { Engine } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
-import { answerPings, createSession, type Session } from './session.ts'
+import { inLog } from './feeds.ts'
+import { importLog } from './import-log.ts'
+import { createSession, type Session } from './session.ts'
 import type { Tabs } from './tabs.ts'
 
 export interface HostOptions {
@@ -29,59 +42,70 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     if (!opening) throw new OutpostError('closed', 'No log is open on this worker.')
     return opening
   }
-  const begin = async (log: LogName, events: MessagePort): Promise<Session> => {
-    answerPings(events)
+  const engine = async (): Promise<Engine> => (await opened()).engine
+
+  const post = (message: FromWorker): void => port.postMessage({ outpost: message } satisfies Envelope<FromWorker>)
+  const uncaught = (thrown: unknown): void => post({ kind: 'uncaught', error: encodeError(thrown) })
+  const begin = async (log: LogName): Promise<void> => {
     const { engine, tabs } = await open(log)
-    return (session = createSession(engine, tabs, events))
+    session = createSession(engine, tabs, post, uncaught)
   }
 
   const calls: Calls = {
     hello: answering(async () => ({ protocol: protocolVersion, lock: await lock })),
-    open: answering(async (log, events) => {
+    open: answering(async (log) => {
       if (opening) throw new OutpostError('worker-failed', 'A log is open on this worker already. Give each client a worker of its own.')
-      opening = begin(log, events)
-      return { logEpoch: (await opening).engine.logEpoch }
+      opening = begin(log).then(() => session as Session)
+      await opening
     }),
-    dispatch: answering(async (commands) => dispatch((await opened()).engine, commands)),
-    cancel: answering(async (id) => (await opened()).engine.cancel(id)),
-    run: answering(async (query, after, deadlineMs) => (await opened()).engine.run(query, after, deadlineMs)),
-    subscribe: answering(async (subscriptions) => {
-      const { subscribe } = await opened()
-      for (const subscription of subscriptions) subscribe(subscription)
-    }),
-    unsubscribe: answering(async (ids) => {
-      const { unsubscribe } = await opened()
-      for (const id of ids) unsubscribe(id)
-    }),
-    load: answering(async (aggregate, id) => (await opened()).engine.load(aggregate, id)),
-    loadAt: answering(async (aggregate, id, moment) => (await opened()).engine.loadAt(aggregate, id, moment)),
-    history: answering(async (aggregate, id) => (await opened()).engine.history(aggregate, id)),
-    retry: answering(async (handler) => (await opened()).engine.retry(handler)),
-    rebuild: answering(async (readModel) => (await opened()).engine.rebuild(readModel)),
-    exportPage: answering(async (from) => (await opened()).engine.exportPage(from)),
-    importBegin: answering(async (header) => (await opened()).engine.importBegin(header)),
-    importPage: answering(async (lines) => (await opened()).engine.importPage(lines)),
-    importEnd: answering(async () => (await opened()).engine.importEnd()),
+    dispatch: answering(async (commands) => dispatch(await engine(), commands)),
+    run: answering(async (query, after, deadlineMs) => runQuery(await engine(), query, after, deadlineMs)),
+    load: answering(async (aggregate, id) => (await engine()).load(aggregate, id)),
+    loadAt: answering(async (aggregate, id, moment) =>
+      (await engine()).loadAt(aggregate, id, 'at' in moment ? { at: Number(moment.at) } : moment),
+    ),
+    history: answering(async (aggregate, id) => (await engine()).history(aggregate, id)),
+    retry: answering(async (handler) => (await engine()).retry(handler)),
+    rebuild: answering(async (readModel) => (await engine()).rebuild(readModel)),
+    exportPage: answering(async (from) => exportPage(await engine(), from)),
+    importLog: answering(async (file) => importLog(await engine(), file)),
     destroy: answering(async () => (await opened()).destroy()),
     close: answering(async () => (await opened()).close()),
   }
   // Comlink follows any path it is sent; from here none leads to a prototype.
   expose(Object.freeze(Object.assign(Object.create(null) as object, calls)), port)
-  port.postMessage(listening)
+  port.addEventListener('message', (event) => {
+    const message = (event as MessageEvent<Partial<Envelope<FromPage>> | undefined>).data?.outpost
+    // A log may take long to open; this thread is alive meanwhile.
+    if (message?.kind === 'ping') post({ kind: 'pong' })
+    else if (message) session?.receive(message)
+  })
+  port.addEventListener('messageerror', () => uncaught(new Error('A message from the page could not be read.')))
+  post({ kind: 'listening' })
 
   return {
-    uncaught: (thrown) => session?.uncaught(thrown),
+    uncaught,
     async close() {
-      await (await opening?.catch(() => undefined))?.close()
+      await opening?.catch(() => undefined)
+      await session?.close()
     },
   }
 }
 
-async function dispatch(engine: Engine, commands: readonly CommandMessage[]): Promise<readonly Settled[]> {
-  const receivedAt = performance.timeOrigin + performance.now()
-  const received = commands.map((command) => (command.requestedAt === undefined ? command : { ...command, receivedAt }))
-  const settled = await Promise.allSettled(engine.dispatch(received))
+async function dispatch(engine: Engine, commands: readonly CommandOnWire[]): Promise<readonly Settled[]> {
+  const now = performance.timeOrigin + performance.now()
+  const settled = await Promise.allSettled(engine.dispatch(commands.map((command) => decodeCommand(command, now))))
   return settled.map((each) => (each.status === 'fulfilled' ? { outcome: each.value } : { fault: encodeError(each.reason) }))
+}
+
+const runQuery = (engine: Engine, query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> =>
+  engine.run(query, inLog(engine, after), deadlineMs)
+
+/** Whoever reads a stream asks again only after it was given something: so a page is not empty but at the end. */
+async function exportPage(engine: Engine, from: number): Promise<{ readonly text: string; readonly next: number | undefined }> {
+  let page = await engine.exportPage(from)
+  while (page.text === '' && page.next !== undefined) page = await engine.exportPage(page.next)
+  return page
 }
 
 /** Nothing is thrown across: what is thrown here becomes data. */

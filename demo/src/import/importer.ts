@@ -81,26 +81,36 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
       })
   }
 
+  let standingBy = false
+  /** Waits until no tab imports any more; where an import was left unfinished then, goes on with it. */
+  const standBy = (): void => {
+    if (standingBy) return
+    standingBy = true
+    alone(async () => {
+      standingBy = false
+      // Made only now: who cancelled while waiting meant the import of the other tab.
+      const abort = (current = new AbortController())
+      const kept = await store.load()
+      if (kept === undefined || kept.job.phase !== 'running') return show(kept?.job)
+      if (kept.file !== undefined) return run(kept.job, kept.file, abort)
+      const interrupted: ImportJob = { ...kept.job, phase: 'interrupted' }
+      await store.saveJob(interrupted)
+      tell(interrupted)
+    })
+  }
   const takeUp = async (): Promise<void> => {
     const kept = await store.load()
     // Whoever was quick has begun another one meanwhile.
     if (kept === undefined || job !== undefined) return
     file = kept.file
     show(kept.job)
-    if (kept.job.phase !== 'running') return
-    alone(async (abort) => {
-      const now = await store.load()
-      if (now === undefined || now.job.phase !== 'running') return show(now?.job)
-      if (now.file !== undefined) return run(now.job, now.file, abort)
-      const interrupted: ImportJob = { ...now.job, phase: 'interrupted' }
-      await store.saveJob(interrupted)
-      tell(interrupted)
-    })
+    if (kept.job.phase === 'running') standBy()
   }
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
-    if ('cancel' in data) current?.abort()
-    else show(data.job)
+    if ('cancel' in data) return current?.abort()
+    show(data.job)
+    if (data.job?.phase === 'running') standBy()
   }
   takeUp().catch((error: unknown) => console.warn('The last import could not be read.', error))
 

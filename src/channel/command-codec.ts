@@ -1,0 +1,27 @@
+/** A Command as the page gives it → as the engine takes it. The page says only what it was told. */
+import type { CommandMessage } from '../engine/engine.ts'
+
+export interface CommandOnWire extends Pick<CommandMessage, 'type' | 'payload' | 'id' | 'fresh' | 'at'> {
+  readonly aggregateId: string | undefined
+  readonly actor: string | undefined
+  readonly requestedAt: number | undefined
+  readonly expectedVersion?: number | 'new' | 'any' | undefined
+  readonly expiresAt?: number | Date | undefined
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  readonly durability?: 'relaxed' | 'strict' | undefined
+}
+
+/** @param now when it was received: ms since 1970, with fractions */
+export function decodeCommand({ expectedVersion, expiresAt, ...command }: CommandOnWire, now: number): CommandMessage {
+  const message = {
+    ...command,
+    correlationId: command.correlationId ?? command.id,
+    expectedVersion: expectedVersion === 'any' ? undefined : expectedVersion,
+    expiresAt: expiresAt === undefined ? undefined : Number(expiresAt),
+    receivedAt: command.requestedAt === undefined ? undefined : now,
+  }
+  // What was not said is not there; only a payload may be undefined.
+  const said = Object.entries(message).filter(([key, value]) => value !== undefined || key === 'payload')
+  return Object.fromEntries(said) as unknown as CommandMessage
+}

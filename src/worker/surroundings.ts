@@ -1,0 +1,50 @@
+/** What the status tells beside the engine's own: how many tabs there are, and what the browser says of storage. */
+import type { StorageStatus } from '../engine/status.ts'
+
+type Figures = Omit<StorageStatus, 'state'>
+
+/** The figures are rough, and asking for them costs the browser a walk over its files. */
+const estimateEveryMs = 30_000
+
+export class Surroundings {
+  #tabs = 1
+  #figures: Figures = { persisted: undefined, usage: undefined, quota: undefined }
+  #estimatedAt = -Infinity
+  readonly #listeners = new Set<() => void>()
+
+  get tabs(): number {
+    return this.#tabs
+  }
+  get figures(): Figures {
+    return this.#figures
+  }
+
+  /** @returns stops listening */
+  listen(changed: () => void): () => void {
+    this.#listeners.add(changed)
+    return () => this.#listeners.delete(changed)
+  }
+
+  counted(tabs: number): void {
+    if (tabs === this.#tabs) return
+    this.#tabs = tabs
+    this.#tell()
+  }
+
+  estimateSometimes(): void {
+    if (performance.now() - this.#estimatedAt > estimateEveryMs) void this.estimate()
+  }
+
+  async estimate(): Promise<void> {
+    this.#estimatedAt = performance.now()
+    const storage = globalThis.navigator?.storage as Partial<StorageManager> | undefined
+    const unknown = (): undefined => undefined
+    const [persisted, estimated] = await Promise.all([storage?.persisted?.().catch(unknown), storage?.estimate?.().catch(unknown)])
+    this.#figures = { persisted, usage: estimated?.usage, quota: estimated?.quota }
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const changed of this.#listeners) changed()
+  }
+}
