@@ -160,7 +160,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
       if ('error' in answered) fail(work, decodeAsError(answered.error))
       // One of several cannot cross; alone, only that one fails.
       else if (works.length === 1) fail(work, uncloneable(work, answered.thrown))
-      else if (flying.has(work)) send(link, [work])
+      else fail(work, uncloneable(work, answered.thrown))
     }
   }
 
@@ -291,10 +291,9 @@ const uncloneable = (work: Work, cause: unknown): OutpostError =>
     cause,
   )
 
-const condemned = (work: Work, { kind, error }: LinkEnd): OutpostError =>
-  new OutpostError(
-    kind === 'hung' && work.kind === 'command' ? 'decide-timeout' : error.code,
-    `${nameOf(work)}: ${error.message}`,
-    work.kind === 'command' ? { ...work.message, payload: undefined } : {},
-    error,
-  )
+const condemned = (work: Work, { kind, error }: LinkEnd): OutpostError => {
+  const message = `${nameOf(work)}: ${error.message}`
+  if (work.kind !== 'command') return new OutpostError(error.code, message, {}, error)
+  const { id: commandId, type, aggregateId } = work.message
+  return new OutpostError(kind === 'hung' ? 'decide-timeout' : error.code, message, { commandId, type, aggregateId }, error)
+}

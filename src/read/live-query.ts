@@ -153,7 +153,9 @@ export class LiveQuery {
   }
 
   #failed(error: unknown): void {
-    if (this.#closed) return
+    // Another reading may have begun since.
+    if (this.#closed || this.#loading) return
+    this.#again = false
     this.#error = error
     if (this.#renew()) this.tell()
     this.#loadAfter(backoff(++this.#failures, RETRY_FIRST_MS, RETRY_LONGEST_MS))

@@ -120,9 +120,9 @@ export class ModelReader {
 
   /** Position that its rows are as of, and whether more is known to be missing. */
   freshness(): Freshness {
-    const { projection, position } = this.shown
-    const isFresh = projection ? projection === this.#current?.projection && !projection.parked : this.#isChanging
-    return { position, stale: !isFresh }
+    const { projection } = this.shown
+    if (!projection) return { position: this.shown.position, stale: !this.#isChanging }
+    return { position: projection.position, stale: projection !== this.#current?.projection || projection.parked !== undefined }
   }
 
   status(): ReadModelState {
@@ -226,6 +226,7 @@ export class ModelReader {
     const isOpen = this.#generations.fits(current) && (await this.#openCurrent(current))
     if (isOpen && !pointer?.building) return
     if (!isOpen) await this.#showOther()
+    if (!this.shown.projection && this.#next) this.#show(this.#next)
     await this.#builder.start(!this.shown.projection)
     this.#stateChanged()
   }
@@ -278,7 +279,7 @@ export class ModelReader {
 
   #setNext(next: Projection | undefined): void {
     this.#next = next
-    if (next && !this.shown.projection) this.#show(next)
+    if (next && !this.shown.projection && !this.#isChanging) this.#show(next)
     this.#stateChanged()
   }
 
@@ -306,7 +307,7 @@ export class ModelReader {
       // What stands on records that are not in the log is no measure of time.
       this.shown.hide(how === 'closed' ? this.shown.position : 0)
       this.#isChanging = how === 'closed' && wasCurrent
-      if (this.#next) this.#show(this.#next)
+      if (!wasCurrent && this.#next) this.#show(this.#next)
     }
     if (wasCurrent) this.open()
     this.#stateChanged()

@@ -31,5 +31,5 @@ export function keyToken(key: Key): string | number {
   if (typeof key === 'number') return key === 0 ? 0 : key
   if (typeof key === 'string') return `s${key}`
   if (key instanceof Date) return `d${key.getTime()}`
-  return `a${key.map((part) => JSON.stringify(String(keyToken(part))) + typeof part)}`
+  return `a${key.map((part) => JSON.stringify(String(keyToken(part))) + typeof part).join()}`
 }

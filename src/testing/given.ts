@@ -212,7 +212,7 @@ function givenReadModel(model: AnyReadModel, events: readonly PastEvent[]): Read
       const rows = new Map<unknown, unknown>()
       for (const event of recordedOf(events)) {
         const checked = (row: unknown): unknown => model.row.parse(row)
-        const keyOf = (row: unknown): unknown => (row as Record<string, unknown>)[model.key]
+        const keyOf = (row: unknown): unknown => (row as Record<string, unknown>)[model.key as string]
         model.on[event.type]?.(event, {
           put: (row: unknown) => void rows.set(keyOf(row), checked(row)),
           update(key: unknown, change: (row: unknown) => unknown) {

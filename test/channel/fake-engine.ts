@@ -47,6 +47,7 @@ export class FakeEngine implements Engine {
   /** As of which position results are, where not of the log's head. */
   resultsAt: number | undefined
   readonly #decide: Decide
+  readonly #waiting = new Map<string, (error: Error) => void>()
 
   constructor(storage: FakeStorage, decide: Decide) {
     this.storage = storage
@@ -65,16 +66,22 @@ export class FakeEngine implements Engine {
       if (receipt) return receipt
       this.storage.decided.push(command.id)
       const decided = this.#decide(command, this)
-      if (decided) return decided
+      if (decided) return Promise.race([decided, this.#cancelled(command.id)])
       const outcome = this.storage.record(command)
       this.recorded$.next({ position: this.position, own: true })
       return outcome
     })
   }
 
+  #cancelled(commandId: string): Promise<never> {
+    return new Promise((_, reject) => this.#waiting.set(commandId, reject))
+  }
+
   cancel(commandId: string): boolean {
     this.cancelled.push(commandId)
-    return !this.storage.receipts.has(commandId)
+    if (this.storage.receipts.has(commandId)) return false
+    this.#waiting.get(commandId)?.(new OutpostError('aborted', `Command "${commandId}" was taken back.`))
+    return true
   }
 
   async run(query: QueryDescription, after: number): Promise<Snapshot<unknown>> {

@@ -1,9 +1,10 @@
 /** Page and worker in one realm: a host over a MessageChannel that can be killed, or made to hang, and whose mail is read. */
 import { vi } from 'vitest'
 import type { Port } from '../../src/channel/port.ts'
-import type { Calls } from '../../src/channel/protocol.ts'
+import type { Calls, Envelope, FromPage } from '../../src/channel/protocol.ts'
 import type { App } from '../../src/client/app.ts'
-import { connect, type ConnectOptions } from '../../src/client/connect.ts'
+import { connect } from '../../src/client/connect.ts'
+import type { ConnectOptions } from '../../src/client/connect-options.ts'
 import type { WorkerEndpoint } from '../../src/client/worker-endpoint.ts'
 import { hostEngine, type Host } from '../../src/worker/host.ts'
 import { soleTab, type Tabs } from '../../src/worker/tabs.ts'
@@ -18,10 +19,10 @@ export interface Call {
 export class FakeWorker {
   readonly engine: FakeEngine
   readonly calls: Call[] = []
+  readonly messages: FromPage[] = []
   readonly endpoint: WorkerEndpoint
   readonly host: Host
   terminated = false
-  #eventPort: MessagePort | undefined
   readonly #port: MessagePort
   #die: () => void = () => undefined
 
@@ -51,23 +52,29 @@ export class FakeWorker {
   hang(): void {
     this.terminated = true
     this.#port.close()
-    this.#eventPort?.close()
   }
 
   callsOf(name: keyof Calls): readonly Call[] {
     return this.calls.filter((call) => call.name === name)
   }
 
+  messagesOf<Kind extends FromPage['kind']>(kind: Kind): readonly Extract<FromPage, { kind: Kind }>[] {
+    return this.messages.filter((message): message is Extract<FromPage, { kind: Kind }> => message.kind === kind)
+  }
+
   #tapped(port: MessagePort): Port {
-    port.addEventListener('message', ({ data }: MessageEvent<{ path?: [keyof Calls]; argumentList?: { value: unknown }[] }>) => {
+    port.addEventListener('message', ({ data }: MessageEvent<Partial<ComlinkCall & Envelope<FromPage>>>) => {
       const name = data.path?.[0]
-      if (name === undefined) return
-      const args = (data.argumentList ?? []).map(({ value }) => value)
-      this.calls.push({ name, args })
-      if (name === 'open') this.#eventPort = args[1] as MessagePort
+      if (data.outpost) this.messages.push(data.outpost)
+      if (name !== undefined) this.calls.push({ name, args: (data.argumentList ?? []).map(({ value }) => value) })
     })
     return port
   }
+}
+
+interface ComlinkCall {
+  readonly path: readonly [keyof Calls]
+  readonly argumentList: readonly { readonly value: unknown }[]
 }
 
 export interface RealmOptions {

@@ -185,7 +185,7 @@ describe('a decide that never returns', () => {
     const asked = Promise.allSettled([realm.app.read.lowStock({ below: 1 }), pick('c1')])
     await pass(4000)
     const [query, command] = await asked
-    expect(query).toMatchObject({ reason: { code: 'timeout', message: expect.stringContaining('"run"') } })
+    expect(query).toMatchObject({ reason: { code: 'timeout', message: expect.stringContaining('Query of "lowStock"') } })
     expect(command).toMatchObject({ value: { ok: true } })
   })
 
@@ -204,7 +204,7 @@ describe('a decide that never returns', () => {
         .watch()
         .subscribe({ next: () => news.push(below), error: ({ code, message }: OutpostError) => news.push(code, message) })
     await pass(4000)
-    expect(news).toEqual(['timeout', expect.stringContaining('query "lowStock"'), 1])
+    expect(news).toEqual(['timeout', expect.stringContaining('Query of "lowStock"'), 1])
   })
 
   test('time in which nothing was asked does not count', async () => {
@@ -222,7 +222,7 @@ describe('a deadline', () => {
     realm.worker.engine.run = never
     const asked = rejectionOf(Promise.resolve(realm.app.read.stockList.first()))
     await pass(2500)
-    expect(await asked).toMatchObject({ code: 'timeout', message: expect.stringContaining('run') })
+    expect(await asked).toMatchObject({ code: 'timeout', message: expect.stringContaining('Query of "stockList"') })
     expect(realm.workers).toHaveLength(1)
   })
 
@@ -250,11 +250,11 @@ describe('a deadline', () => {
     expect(await Promise.allSettled(given)).toMatchObject([{ value: { ok: true } }, { value: { ok: true } }, { value: { ok: true } }, {}])
   })
 
-  test('passes too where no worker comes, and says that', async () => {
+  test('passes too where no worker comes to be ready, and says that', async () => {
     start({ connect: { deadlineMs: 2000 }, opens: never })
     const asked = rejectionOf(pick('c1'))
     await pass(2500)
-    expect(await asked).toMatchObject({ code: 'worker-lost', message: expect.stringContaining('no worker') })
+    expect(await asked).toMatchObject({ code: 'worker-lost', message: expect.stringContaining('stockItem.pick') })
   })
 
   test('does not bound how long a log may take to open, as long as the worker lives', async () => {
@@ -294,7 +294,7 @@ describe('a worker that does not start', () => {
     expect(await asked).toMatchObject({ code: 'worker-lost' })
     await expect(app.aggregates.order.load('a')).rejects.toMatchObject({
       code: 'worker-failed',
-      message: expect.stringMatching(/10 s.*MIME.*Content-Security-Policy/),
+      message: expect.stringMatching(/silent.*MIME.*Content-Security-Policy/),
     })
   })
 
@@ -326,7 +326,6 @@ describe('a worker that does not start', () => {
     await expect(app.aggregates.order.load('a')).rejects.toMatchObject({
       code: 'protocol-mismatch',
       message: expect.stringContaining('Reload'),
-      details: { worker: 99 },
     })
     expect(ends).toHaveLength(1)
   })

@@ -109,7 +109,7 @@ describe('recorded Events', () => {
     await turns()
     expect(seen).toEqual(upTo(10))
     expect(realm.worker.engine.recorded$.observed).toBe(true) // by the host, for other tabs
-    expect(realm.worker.callsOf('unsubscribe')).toHaveLength(1)
+    expect(realm.worker.messagesOf('unsubscribe')).toHaveLength(1)
   })
 
   test('end with an error where the log was replaced by another', async () => {
@@ -249,7 +249,7 @@ describe('other tabs', () => {
     expect(ends).toEqual(['closed'])
     await expect(realm.app.commands.stockItem.pick('a', { quantity: 1 })).rejects.toMatchObject({
       code: 'closed',
-      message: expect.stringContaining('another tab'),
+      message: expect.stringContaining('Another tab'),
     })
     expect(realm.worker.engine.closed).toBe(true)
   })
@@ -265,15 +265,18 @@ describe('other tabs', () => {
 })
 
 describe('after the log was replaced', () => {
-  test('queries no longer wait for positions of the old one', async () => {
+  test('queries and watches no longer wait for positions of the old one', async () => {
     const storage = new FakeStorage()
     start({ storage })
-    await realm.app.commands.stockItem.pick('a', { quantity: 1 })
+    for (let i = 0; i < 5; i++) await realm.app.commands.stockItem.pick('a', { quantity: 1 })
     storage.epoch = 'epoch-2'
+    storage.events.length = 2
     realm.worker.kill()
     await turns()
     await realm.app.read.stockList.first()
-    expect(realm.worker.engine.runs.at(-1)?.after).toBe(0)
+    realm.app.read.stockList.watch().subscribe()
+    await turns()
+    expect(realm.worker.engine.runs.map(({ after }) => after)).toEqual([2])
   })
 })
 

@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RowsQuery, Snapshot } from '../../src/domain/query.ts'
+import { isOutpostError } from '../../src/errors.ts'
 import type { WatchedQuery } from '../../src/engine/engine.ts'
 import { anyEvent, anyRowsQuery } from '../read/arbitrary-things.ts'
 import { answerThings, foldThings, things, thingsDomain } from '../read/things.ts'
@@ -19,8 +20,12 @@ type Step =
   | { readonly do: 'hear' | 'restart' | 'rebuild' | 'flush'; readonly tab: number }
   | { readonly do: 'ask' | 'watch'; readonly tab: number; readonly query: RowsQuery }
   | { readonly do: 'get' | 'watchNamed'; readonly tab: number; readonly key: string }
+  | { readonly do: 'fault'; readonly tab: number; readonly kind: Fault }
   | { readonly do: 'time'; readonly ms: number }
   | { readonly do: 'turns'; readonly count: number }
+
+const faults = ['save fails', 'save in doubt', 'disk full', 'load fails', 'save held'] as const
+type Fault = (typeof faults)[number]
 
 const tab = fc.integer({ min: 0, max: TABS - 1 })
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -34,6 +39,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constantFrom('get' as const, 'watchNamed' as const), tab, key: fc.constantFrom('t0', 't1', 'x') }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fault' as const), tab, kind: fc.constantFrom(...faults) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.constantFrom(1, 100, 5_000) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('turns' as const), count: fc.integer({ min: 1, max: 4 }) }) },
 )
@@ -54,6 +60,7 @@ class History {
   readonly #rows = new Map([[0, foldThings([])]])
   readonly pending: Promise<void>[] = []
   readonly failures: unknown[] = []
+  readonly releases: (() => void)[] = []
 
   async open(): Promise<void> {
     for (let i = 0; i < TABS; i++) this.tabs.push(await this.world.tab(thingsDomain))
@@ -84,6 +91,7 @@ class History {
       case 'rebuild':
         return this.background(this.at(step.tab).side.rebuild('things'))
       case 'restart': {
+        for (const release of this.releases.splice(0)) release()
         await this.at(step.tab).close()
         for (const watch of this.watches.filter(({ at }) => at === step.tab)) this.check(watch)
         this.watches.splice(0, Infinity, ...this.watches.filter(({ at }) => at !== step.tab))
@@ -105,10 +113,23 @@ class History {
             return { ids: rows.map(({ id }) => id), count: rows.length, rows }
           }),
         )
+      case 'fault':
+        return this.fault(this.at(step.tab), step.kind)
       case 'time':
         return this.world.clock.advance(step.ms)
       case 'turns':
         return turns(step.count)
+    }
+  }
+
+  fault({ storage }: Tab, kind: Fault): void {
+    if (kind === 'save fails') storage.faults.fail('rows.save', 'UnknownError')
+    if (kind === 'save in doubt') storage.faults.failInDoubt('rows.save')
+    if (kind === 'disk full') storage.faults.fail('rows.save', 'QuotaExceededError')
+    if (kind === 'load fails') storage.faults.fail('rows.load', 'UnknownError')
+    if (kind === 'save held') {
+      const pause = storage.faults.pause('rows.save', 'after')
+      this.releases.push(() => pause.release())
     }
   }
 
@@ -118,7 +139,8 @@ class History {
       work.then(
         () => undefined,
         (error: unknown) => {
-          if ((error as { code?: string }).code !== 'closed') this.failures.push(error)
+          // Those of the faults below are told to whoever asked.
+          if (!isOutpostError(error) || !['closed', 'storage-failed', 'storage-full'].includes(error.code)) this.failures.push(error)
         },
       ),
     )
@@ -149,6 +171,7 @@ class History {
   }
 
   async end(): Promise<void> {
+    for (const release of this.releases) release()
     await this.world.clock.advance(10_000)
     for (const each of this.tabs) await each.hear()
     await Promise.all(this.pending)

@@ -13,21 +13,21 @@ const workers = {
   closed: 'Closed',
 } as const
 
-function tone({ worker, storage, readModels, handlers }: BookStatus): 'good' | 'busy' | 'bad' {
+function tone({ worker, problem, storage, readModels, handlers }: BookStatus): 'good' | 'busy' | 'bad' {
   const isParked = [...readModels, ...handlers].some((handler) => handler.state === 'parked')
-  if (worker === 'failed' || worker === 'closed' || storage.state !== 'ok' || isParked) return 'bad'
+  if (problem !== undefined || worker === 'failed' || worker === 'closed' || storage.state !== 'ok' || isParked) return 'bad'
   return worker === 'ready' && readModels.every((model) => model.state === 'live') ? 'good' : 'busy'
 }
 
 export function StatusBar() {
   const status = useStatus()
-  const { worker, tabs, storage, readModels } = status
+  const { worker, problem, tabs, storage, readModels } = status
   const rebuilding = readModels.filter((model) => model.state === 'rebuilding')
   return (
     <a className={`status ${tone(status)}`} href={href(['settings'])}>
       <span className="status-dot" aria-hidden="true" />
       <span role="status">
-        {workers[worker]}
+        {problem === undefined ? workers[worker] : workers.failed}
         {rebuilding.length > 0 && `, rebuilding ${rebuilding.map((model) => model.name).join(', ')}`}
       </span>
       <span className="status-more">
@@ -46,7 +46,14 @@ export function Alerts() {
   const parked = [...status.readModels, ...status.handlers].filter((handler) => handler.state === 'parked')
   return (
     <div className="alerts" aria-live="polite">
-      {status.problem !== undefined && <p className="alert bad">{status.problem}</p>}
+      {status.problem !== undefined && (
+        <p className="alert bad">
+          <span>The book cannot be opened. {status.problem}</span>
+          <button type="button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        </p>
+      )}
       {status.storage.state === 'full' && (
         <p className="alert bad">The disk is full: nothing new can be written. Free some space; reading goes on.</p>
       )}

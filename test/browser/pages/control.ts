@@ -1,8 +1,8 @@
 /** The app's handle by remote control: what every page of these tests offers to its test. */
-import { type App, connect, type ConnectOptions, isOutpostError, type Status } from 'outpost/client'
+import { type App, connect, type ConnectOptions, isOutpostError, type ReadModelStatus, type Status } from 'outpost/client'
 import { filter, firstValueFrom, type Observable, ReplaySubject, takeWhile, toArray } from 'rxjs'
 import type { Outcome } from '../../../src/domain/infer.ts'
-import type { QueryDescription, Snapshot } from '../../../src/domain/query.ts'
+import type { Snapshot } from '../../../src/domain/query.ts'
 
 export interface Given {
   /** `aggregate.command` or `service.useCase` */
@@ -30,8 +30,9 @@ interface Dynamic {
   readonly aggregates: Readonly<Record<string, { load(id: string): Promise<{ readonly state: unknown; readonly version: number }> }>>
 }
 type Values = Readonly<Record<string, Readonly<Record<string, (...args: readonly unknown[]) => object>>>>
-interface Table extends PromiseLike<readonly object[]> {
-  readonly description: QueryDescription
+interface Table {
+  limit(rows: number): Table
+  count(): PromiseLike<number>
   snapshot(): Promise<Snapshot<readonly object[]>>
   snapshots(): Observable<Snapshot<readonly object[]>>
 }
@@ -39,7 +40,6 @@ interface Table extends PromiseLike<readonly object[]> {
 export function control(spawn: (build: string) => Worker) {
   let worker: Worker | undefined
   let app: App<unknown> | undefined
-  let status: Status | undefined
   const watched = new Map<string, ReplaySubject<Snapshot<readonly object[]>>>()
 
   const handle = (): App<unknown> => {
@@ -54,7 +54,6 @@ export function control(spawn: (build: string) => Worker) {
     /** @param build which worker, where the page has several */
     connect(options: Omit<ConnectOptions & { worker: never }, 'worker' | 'endpoint'>, build = '') {
       app = connect({ ...options, worker: () => (worker = spawn(build)) })
-      app.status$.subscribe((next) => (status = next))
     },
     /** Kills the worker as a browser does: in the middle of whatever it does. */
     terminateWorker: () => worker?.terminate(),
@@ -103,10 +102,11 @@ export function control(spawn: (build: string) => Worker) {
         .pipe(filter((snapshot) => snapshot.position >= position && !snapshot.stale))
       return JSON.stringify((await firstValueFrom(current)).data)
     },
-    /** Whatever is answered now. */
-    snapshot: (model: string): Promise<Snapshot<readonly object[]>> => table(model).snapshot(),
-    /** One row by its key, as it is answered now. */
-    row: (model: string, key: string) => (table(model) as unknown as { get(key: string): PromiseLike<object | undefined> }).get(key),
+    /** Whatever is answered now: the first so many rows, how many there are, and how fresh that is. */
+    async glance(model: string, limit: number) {
+      const [{ data, position, stale }, count] = await Promise.all([table(model).limit(limit).snapshot(), table(model).count()])
+      return { data, count, position, stale }
+    },
     load: (aggregate: string, ids: readonly string[]) =>
       Promise.all(
         ids.map(async (id) => {
@@ -125,26 +125,25 @@ export function control(spawn: (build: string) => Worker) {
       watched.set(model, seen)
       table(model).snapshots().subscribe(seen)
     },
-    /** Resolves when what was begun to be watched has shown, or shows, a row with these values. */
-    async untilSeen(model: string, values: Readonly<Record<string, unknown>>): Promise<void> {
-      const isLike = (row: object): boolean =>
-        Object.entries(values).every(([field, value]) => (row as Readonly<Record<string, unknown>>)[field] === value)
+    /** Resolves when the watch shows, or has shown, exactly these rows. */
+    async untilSeen(model: string, rows: readonly object[]): Promise<void> {
       const seen = watched.get(model)
       if (!seen) throw new Error(`${model} is not watched.`)
-      await firstValueFrom(seen.pipe(filter(({ data }) => data.some(isLike))))
+      await firstValueFrom(seen.pipe(filter(({ data }) => JSON.stringify(data) === JSON.stringify(rows))))
     },
 
-    status: () => status,
     untilWorker: (state: Status['worker']) => statusWhere(({ worker: now }) => now === state),
     untilTabs: (tabs: number) => statusWhere((now) => now.tabs === tabs),
     untilPosition: (position: number) => statusWhere((now) => now.position >= position),
     untilStorage: (state: Status['storage']['state']) => statusWhere(({ storage }) => storage.state === state),
-    untilModel: async (name: string, state: Status['readModels'][number]['state'], buildPosition = 0) => {
-      const find = ({ readModels }: Status) =>
-        readModels.find((model) => model.name === name && model.state === state && (model.rebuild?.position ?? Infinity) >= buildPosition)
-      return find(await statusWhere((now) => find(now) !== undefined))
+    /** Resolves with a Read Model's status as soon as it is in this state, and has come this far. */
+    untilModel: async (name: string, state: ReadModelStatus['state'], { position = 0, built = 0 } = {}): Promise<ReadModelStatus> => {
+      const holds = (model: ReadModelStatus): boolean =>
+        model.name === name && model.state === state && model.position >= position && (built === 0 || (model.rebuild?.position ?? 0) >= built)
+      return (await statusWhere(({ readModels }) => readModels.some(holds))).readModels.find(holds) as ReadModelStatus
     },
 
+    retry: (handler: string) => handle().retry(handler),
     destroy: () => handle().destroy(),
     close: () => handle().close(),
     databases: async () => (await indexedDB.databases()).map(({ name = '' }) => name).sort(),

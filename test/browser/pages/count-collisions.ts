@@ -2,7 +2,7 @@
  * Counts, in a worker, the appends that found their number taken by another tab. Nothing that an app sees tells of them,
  * so it is IndexedDB itself that is asked: each is a transaction in which an `add` to the records failed.
  */
-export function countCollisions(channelName: string): void {
+export function countCollisions(): () => number {
   const collided = new WeakSet<IDBTransaction>()
   let collisions = 0
   const add = IDBObjectStore.prototype.add
@@ -17,21 +17,5 @@ export function countCollisions(channelName: string): void {
     })
     return request
   }
-  const channel = new BroadcastChannel(channelName)
-  channel.addEventListener('message', ({ data }) => {
-    if (data === 'how many?') channel.postMessage(collisions)
-  })
-}
-
-/** Asks the worker that counts on this channel. */
-export async function askCollisions(channelName: string): Promise<number> {
-  const channel = new BroadcastChannel(channelName)
-  try {
-    return await new Promise<number>((resolve) => {
-      channel.addEventListener('message', ({ data }) => typeof data === 'number' && resolve(data))
-      channel.postMessage('how many?')
-    })
-  } finally {
-    channel.close()
-  }
+  return () => collisions
 }

@@ -1,6 +1,6 @@
 /** The page of kill, tabs and storage-full: the stock book by remote control, and the workloads that run on it. */
 import { type Answer, control, expose, type Given, isFault } from './control.ts'
-import { askCollisions } from './count-collisions.ts'
+import { askCount } from './counts.ts'
 import { makeOrders, openingStock, orderIds } from './order-file.ts'
 import { createRandom, type Random } from '../support/random.ts'
 
@@ -16,8 +16,11 @@ export type Report =
   | { readonly kind: 'fault'; readonly command: Given; readonly fault: string; readonly message: string }
   | { readonly kind: 'imported'; readonly orders: number }
 
-const workerName = crypto.randomUUID()
-const remote = control(() => new Worker(new URL('./stock.worker.ts', import.meta.url), { type: 'module', name: workerName }))
+let workerName = ''
+const remote = control(() => {
+  workerName = crypto.randomUUID()
+  return new Worker(new URL('./stock.worker.ts', import.meta.url), { type: 'module', name: workerName })
+})
 
 let unsent: Report[] = []
 let sending: Promise<void> | undefined
@@ -39,7 +42,8 @@ const answered = (command: Given, answer: Answer): void =>
 
 const api = {
   ...remote,
-  collisions: () => askCollisions(workerName),
+  /** Appends of the worker at hand that another tab's append came before. */
+  collisions: () => askCount(workerName),
 
   /** Gives Commands of all kinds, several at a time, until the page dies. @param run makes names that no other run uses */
   work(seed: number, run: string): void {
@@ -104,13 +108,18 @@ const api = {
   async fill(run: string, bytes: number, atMost: number): Promise<{ readonly acknowledged: readonly string[]; readonly failed: Given; readonly answer: Answer }> {
     const acknowledged: string[] = []
     for (let n = 0; n < atMost; n++) {
-      const id = `${run}-${n}`
-      const command: Given = { type: 'stockItem.register', aggregateId: id, payload: { name: incompressible(bytes) }, commandId: id }
+      const command = filler(`${run}-${n}`, bytes)
       const answer = await remote.give(command)
       if (isFault(answer)) return { acknowledged, failed: command, answer }
-      acknowledged.push(id)
+      acknowledged.push(`${run}-${n}`)
     }
     throw new Error(`${atMost} Commands of ${bytes} bytes found space.`)
+  },
+  /** Gives as many at once. */
+  async burst(run: string, bytes: number, commands: number) {
+    const given = Array.from({ length: commands }, (_, n) => filler(`${run}-${n}`, bytes))
+    const answers = await Promise.all(given.map(remote.give))
+    return answers.map((answer, i) => ({ id: given[i]?.commandId, ok: !isFault(answer) && answer.ok, fault: isFault(answer) ? answer.fault : undefined }))
   },
 }
 
@@ -175,6 +184,8 @@ function contended(random: Random, items: readonly string[], id: string): Given 
   const lines = Object.fromEntries(Array.from({ length: 3 }, () => [random.pick(items), random.int(1, 2)]))
   return { type: 'fulfilment.placeOrder', payload: { orderId: `order-${id}`, lines }, commandId: id }
 }
+
+const filler = (id: string, bytes: number): Given => ({ type: 'stockItem.register', aggregateId: id, payload: { name: incompressible(bytes) }, commandId: id })
 
 /** Text of so many bytes that no storage makes smaller. */
 function incompressible(bytes: number): string {

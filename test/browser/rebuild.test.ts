@@ -1,0 +1,124 @@
+/** A Read Model that is built anew beside the old one, killed half-way; and one that cannot go on. */
+import type { BrowserContext } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { BuildsPage } from './pages/builds.ts'
+import type { Build } from './pages/builds.worker.ts'
+import { fastEvents, unluckyAmount } from './pages/ledger.ts'
+import { launchChromium } from './support/chromium.ts'
+import { prepareCrash } from './support/processes.ts'
+import { openRemote, type Remote } from './support/remote.ts'
+import { buildAndServe, type Served } from './support/serve.ts'
+
+const bookingsMade = process.env['OUTPOST_LONG'] === '1' ? 100_000 : 20_000
+const accounts = Array.from({ length: 10 }, (_, i) => `account-${i}`)
+
+let served: Served
+beforeAll(async () => {
+  served = await buildAndServe({ entry: new URL('./pages/builds.ts', import.meta.url) })
+})
+afterAll(() => served.close())
+
+let context: BrowserContext
+beforeEach(async () => {
+  context = await launchChromium()
+})
+afterEach(() => context.close())
+
+type Page = Remote<BuildsPage>
+async function open(build: Build): Promise<Page> {
+  const page = await openRemote<BuildsPage>(context, served.url)
+  await page.call('start', build)
+  return page
+}
+
+async function book(page: Page, account: string, amounts: readonly number[]): Promise<number> {
+  const outcome = await page.call('give', { type: 'account.book', aggregateId: account, payload: { amounts } })
+  if (!('ok' in outcome && outcome.ok)) throw new Error(JSON.stringify(outcome))
+  return outcome.position
+}
+const openAccounts = (page: Page) => page.call('batch', accounts.map((aggregateId) => ({ type: 'account.open', aggregateId, payload: {} })))
+
+/** What the Read Models must hold, from the Events alone. @param factor of the build that made the rows */
+async function fold(page: Page, position: number, factor: number) {
+  const bookings: { position: number; account: string; amount: number }[] = []
+  const balances = new Map<string, number>()
+  for (const event of JSON.parse(await page.call('events', position)) as readonly RecordedEvent[]) {
+    if (event.type === 'account.opened') balances.set(event.aggregateId, 0)
+    else {
+      const { amount } = event.data as { readonly amount: number }
+      bookings.push({ position: event.position, account: event.aggregateId, amount: amount * factor })
+      balances.set(event.aggregateId, (balances.get(event.aggregateId) ?? 0) + amount)
+    }
+  }
+  return { bookings, balances: [...balances].sort().map(([id, balance]) => ({ id, balance })) }
+}
+const rowsOf = async (page: Page, model: string, position: number): Promise<unknown> => JSON.parse(await page.call('rows', model, position))
+
+test('a rebuild killed half-way continues from its checkpoint; meanwhile Commands work and the old version answers', async () => {
+  const old = await open('ledger-1')
+  await openAccounts(old)
+  let position = 0
+  for (let made = 0; made < bookingsMade; made += 100)
+    position = await book(old, accounts[(made / 100) % 10] as string, Array.from({ length: 100 }, (_, i) => ((made + i) % 700) - 300))
+  const before = await fold(old, position, 1)
+  expect(before.bookings).toHaveLength(bookingsMade)
+  expect(await rowsOf(old, 'bookings', position)).toEqual(before.bookings)
+
+  const first = await open('ledger-2-slow')
+  const crash = await prepareCrash(first.page)
+  await first.call('untilModel', 'bookings', 'rebuilding', { built: 1 })
+  const shown = { data: before.bookings.slice(0, 50), count: bookingsMade, position, stale: true }
+  expect(await first.call('glance', 'bookings', 50)).toEqual(shown)
+  position = await book(first, 'account-0', [1])
+  const ofFirst = position
+  position = await book(old, 'account-1', [2])
+  expect(await rowsOf(first, 'balances', position)).toEqual(await rowsOf(old, 'balances', position))
+  expect(await first.call('glance', 'bookings', 50)).toMatchObject({ data: shown.data, stale: true })
+  const halfWay = await first.call('untilModel', 'bookings', 'rebuilding', { built: bookingsMade / 2 })
+  await crash()
+  expect(await rowsOf(old, 'bookings', position)).toEqual((await fold(old, position, 1)).bookings)
+  expect(position).toBe(ofFirst + 1)
+  expect(halfWay.rebuild).toMatchObject({ target: position, eventsRead: halfWay.rebuild?.position })
+  expect(halfWay.rebuild?.position).toBeLessThan(position)
+
+  const second = await open('ledger-2')
+  const { rebuild } = await second.call('untilModel', 'bookings', 'rebuilding', { built: 1 })
+  const checkpoint = (rebuild?.position ?? 0) - (rebuild?.eventsRead ?? 0)
+  expect(checkpoint).toBeGreaterThan(fastEvents / 2)
+  expect(await second.call('untilModel', 'bookings', 'live', { position })).toMatchObject({ version: 2, position, lag: 0 })
+  // What it read is what the first one had not stored, and no more.
+  expect(await second.call('calls')).toBe(position - Math.max(checkpoint, accounts.length))
+  expect(await rowsOf(second, 'bookings', position)).toEqual((await fold(second, position, 100)).bookings)
+
+  // The old build goes on with its own rows.
+  position = await book(second, 'account-2', [3])
+  await old.call('untilPosition', position)
+  expect(await rowsOf(old, 'bookings', position)).toEqual((await fold(old, position, 1)).bookings)
+  expect(await rowsOf(second, 'bookings', position)).toEqual((await fold(old, position, 100)).bookings)
+})
+
+test('a Read Model that throws parks alone, and a mended build catches up by itself', async () => {
+  const broken = await open('ledger-1-broken')
+  await openAccounts(broken)
+  const fine = await book(broken, 'account-0', [1, 2, 3])
+  expect(await rowsOf(broken, 'bookings', fine)).toHaveLength(3)
+  const unlucky = await book(broken, 'account-1', [4, unluckyAmount, 5])
+  const parked = await broken.call('untilModel', 'bookings', 'parked')
+  expect(parked.parked).toMatchObject({ position: unlucky - 1, eventType: 'account.booked', attempts: 1 })
+  expect(parked.parked?.error).toContain(`no row for ${unluckyAmount}`)
+  // Commands and the other Read Model go on; it answers with what it had, and says so.
+  const later = await book(broken, 'account-2', [6, 7])
+  expect(await rowsOf(broken, 'balances', later)).toEqual((await fold(broken, later, 1)).balances)
+  expect(await broken.call('glance', 'bookings', 50)).toMatchObject({ stale: true, position: unlucky - 2, count: 4 })
+  await broken.call('retry', 'bookings')
+  expect((await broken.call('untilModel', 'bookings', 'parked')).parked).toMatchObject({ position: unlucky - 1 })
+  expect(await broken.call('untilModel', 'balances', 'live', { position: later })).toMatchObject({ lag: 0 })
+  await broken.page.close()
+
+  const mended = await open('ledger-1')
+  expect(await rowsOf(mended, 'balances', later)).toEqual((await fold(mended, later, 1)).balances)
+  expect(await rowsOf(mended, 'bookings', later)).toEqual((await fold(mended, later, 1)).bookings)
+  const live = await mended.call('untilModel', 'bookings', 'live', { position: later })
+  expect(live).toEqual({ name: 'bookings', version: 1, state: 'live', position: later, lag: 0 })
+})
