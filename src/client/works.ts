@@ -160,7 +160,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
       if ('error' in answered) fail(work, decodeAsError(answered.error))
       // One of several cannot cross; alone, only that one fails.
       else if (works.length === 1) fail(work, uncloneable(work, answered.thrown))
-      else fail(work, uncloneable(work, answered.thrown))
+      else if (flying.has(work)) send(link, [work])
     }
   }
 

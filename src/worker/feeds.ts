@@ -89,7 +89,6 @@ export function eventsFeed(engine: Engine, { after }: TopicOf<'events'>, { ring,
         if (!last) continue
         position = last.position
         page = events
-        rung = true
         ring()
       }
     } catch (thrown) {

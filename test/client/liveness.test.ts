@@ -207,10 +207,13 @@ describe('a decide that never returns', () => {
     expect(news).toEqual(['timeout', expect.stringContaining('Query of "lowStock"'), 1])
   })
 
-  test('time in which nothing was asked does not count', async () => {
+  test('time in which nothing was asked does not count, and costs nothing', async () => {
     start({ connect })
     await pick('c1')
+    await pass(1000)
+    const pings = realm.worker.messagesOf('ping').length
     await pass(20_000, 500)
+    expect(realm.worker.messagesOf('ping')).toHaveLength(pings)
     await pick('c2')
     expect(realm.workers).toHaveLength(1)
   })

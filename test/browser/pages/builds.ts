@@ -4,14 +4,19 @@ import { control, expose } from './control.ts'
 import { askCount } from './counts.ts'
 
 let workerName = ''
+let recordsHeld = 0
 const remote = control((build) => {
-  workerName = `${build}/${crypto.randomUUID()}`
+  workerName = `${build}/${recordsHeld || ''}/${crypto.randomUUID()}`
   return new Worker(new URL('./builds.worker.ts', import.meta.url), { type: 'module', name: workerName })
 })
 
 const api = {
   ...remote,
-  start: (build: Build) => remote.connect({ space: 'main', actor: 'ann' }, build),
+  /** @param records of a log of so many, those of the second half are never handed out, so what reads them all stands still */
+  start(build: Build, records = 0): void {
+    recordsHeld = records
+    remote.connect({ space: 'main', actor: 'ann' }, build)
+  },
   /** How many Events the handlers of the worker at hand were called with. */
   calls: () => askCount(workerName),
 
@@ -30,6 +35,13 @@ const api = {
     request.onupgradeneeded = () => request.result.createObjectStore('later')
     const open = await settled(request)
     open.close()
+  },
+  /** How many entries the store of the database has. */
+  async count(database: string, store: string): Promise<number> {
+    const open = await settled(indexedDB.open(database))
+    const entries = await settled(open.transaction(store).objectStore(store).count())
+    open.close()
+    return entries
   },
   /** Everything in it, as JSON. */
   async dump(database: string): Promise<string> {

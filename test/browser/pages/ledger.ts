@@ -26,7 +26,7 @@ const balances = readModel('balances', {
   },
 })
 
-/** A row for each booking. @param show makes of an amount what the row says; it may take its time, or throw */
+/** A row for each booking. @param show makes of an amount what the row says; it may throw */
 const bookings = (version: number, show: (amount: number) => number) =>
   readModel('bookings', {
     version,
@@ -44,9 +44,6 @@ const build = (version: number, show: (amount: number) => number) =>
   domain('ledger', { aggregates: [account], readModels: [balances, bookings(version, show)] })
 
 export const unluckyAmount = 13
-/** From so many Events on the slow build takes its time, so that there is some to look at it, and to kill it. */
-export const fastEvents = 6_000
-const slowMs = 1
 
 /** What each shows of an amount tells which one made the row. @param called told of each Event that a handler takes */
 export const ledgers = {
@@ -60,14 +57,6 @@ export const ledgers = {
       called()
       return amount * 100
     }),
-  'ledger-2-slow': (called: () => void) => {
-    let events = 0
-    return build(2, (amount) => {
-      called()
-      if (++events > fastEvents) for (const until = performance.now() + slowMs; performance.now() < until; );
-      return amount * 100
-    })
-  },
   'ledger-1-broken': (called: () => void) =>
     build(1, (amount) => {
       called()
