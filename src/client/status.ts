@@ -8,7 +8,7 @@ import { type NewsOf, stream } from './streams.ts'
 export const initialStatus: Status = {
   worker: 'starting',
   position: 0,
-  storage: { persisted: undefined, usage: undefined, quota: undefined, state: 'ok' },
+  storage: { persisted: undefined, usage: undefined, quota: undefined, private: undefined, state: 'ok' },
   tabs: 1,
   readModels: [],
   handlers: [],

@@ -6,6 +6,11 @@ export interface StorageStatus {
   /** Bytes; undefined where the browser does not tell. Browsers report rough figures. */
   readonly usage: number | undefined
   readonly quota: number | undefined
+  /**
+   * True in a private window, where all data goes with its last tab; undefined where that is not known. Firefox and Safari can
+   * be told by what they refuse there, Chromium hides it from pages.
+   */
+  readonly private: boolean | undefined
   /** `ok`; `full` after the browser refused space; `outdated` where a newer build wrote the log. */
   readonly state: 'ok' | 'full' | 'outdated' | 'closed'
 }

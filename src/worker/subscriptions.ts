@@ -80,6 +80,7 @@ export class Subscriptions {
       this.#rung.delete(entry)
       const news = entry.feed?.take()
       if (!news) continue
+      entry.ready = false
       frames.push({ id: entry.id, ...news })
     }
     if (frames.length === 0) return

@@ -8,7 +8,7 @@ const estimateEveryMs = 30_000
 
 export class Surroundings {
   #tabs = 1
-  #figures: Figures = { persisted: undefined, usage: undefined, quota: undefined }
+  #figures: Figures = { persisted: undefined, usage: undefined, quota: undefined, private: undefined }
   #estimatedAt = -Infinity
   readonly #listeners = new Set<() => void>()
 
@@ -39,8 +39,13 @@ export class Surroundings {
     this.#estimatedAt = performance.now()
     const storage = globalThis.navigator?.storage as Partial<StorageManager> | undefined
     const unknown = (): undefined => undefined
-    const [persisted, estimated] = await Promise.all([storage?.persisted?.().catch(unknown), storage?.estimate?.().catch(unknown)])
-    this.#figures = { persisted, usage: estimated?.usage, quota: estimated?.quota }
+    const [persisted, estimated, refused] = await Promise.all([
+      storage?.persisted?.().catch(unknown),
+      storage?.estimate?.().catch(unknown),
+      // The private windows of Firefox and Safari keep IndexedDB in memory and refuse this.
+      storage?.getDirectory?.().then(unknown, () => true),
+    ])
+    this.#figures = { persisted, usage: estimated?.usage, quota: estimated?.quota, private: refused }
     this.#tell()
   }
 

@@ -39,31 +39,43 @@ async function book(page: Page, account: string, amounts: readonly number[]): Pr
 }
 const openAccounts = (page: Page) => page.call('batch', accounts.map((aggregateId) => ({ type: 'account.open', aggregateId, payload: {} })))
 
-/** What the Read Models must hold, from the Events alone. @param factor of the build that made the rows */
-async function fold(page: Page, position: number, factor: number) {
-  const bookings: { position: number; account: string; amount: number }[] = []
-  const balances = new Map<string, number>()
-  for (const event of JSON.parse(await page.call('events', position)) as readonly RecordedEvent[]) {
-    if (event.type === 'account.opened') balances.set(event.aggregateId, 0)
-    else {
-      const { amount } = event.data as { readonly amount: number }
-      bookings.push({ position: event.position, account: event.aggregateId, amount: amount * factor })
-      balances.set(event.aggregateId, (balances.get(event.aggregateId) ?? 0) + amount)
+/** What the Read Models must hold, from the Events alone. */
+class Fold {
+  readonly #bookings: { readonly position: number; readonly account: string; readonly amount: number }[] = []
+  readonly #balances = new Map<string, number>()
+  #position = 0
+
+  /** Reads on to this position. */
+  async readTo(position: number, page: Page): Promise<this> {
+    for (const event of JSON.parse(await page.call('events', position, this.#position)) as readonly RecordedEvent[]) {
+      expect(event.position).toBe(++this.#position)
+      const { amount = 0 } = event.data as { readonly amount?: number }
+      if (event.type === 'account.booked') this.#bookings.push({ position: event.position, account: event.aggregateId, amount })
+      this.#balances.set(event.aggregateId, (this.#balances.get(event.aggregateId) ?? 0) + amount)
     }
+    return this
   }
-  return { bookings, balances: [...balances].sort().map(([id, balance]) => ({ id, balance })) }
+  /** @param factor of the build that makes the rows */
+  bookings(factor: number) {
+    return this.#bookings.map((row) => ({ ...row, amount: row.amount * factor }))
+  }
+  balances() {
+    return [...this.#balances].map(([id, balance]) => ({ id, balance })).sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
 }
 const rowsOf = async (page: Page, model: string, position: number): Promise<unknown> => JSON.parse(await page.call('rows', model, position))
 
 test('a rebuild killed half-way continues from its checkpoint; meanwhile Commands work and the old version answers', async () => {
   const writer = await open('ledger-1')
   await openAccounts(writer)
-  let position = 0
-  for (let made = 0; made < bookingsMade; made += 100)
-    position = await book(writer, accounts[(made / 100) % 10] as string, Array.from({ length: 100 }, (_, i) => ((made + i) % 700) - 300))
-  const before = await fold(writer, position, 1)
-  expect(before.bookings).toHaveLength(bookingsMade)
-  expect(await rowsOf(writer, 'bookings', position)).toEqual(before.bookings)
+  for (let made = 0; made < bookingsMade; made += 200) {
+    const amounts = Array.from({ length: 100 }, (_, i) => ((made + i) % 700) - 300)
+    const [account, other] = [accounts[(made / 200) % 10] as string, accounts[(made / 200 + 3) % 10] as string]
+    await writer.call('batch', [account, other].map((aggregateId) => ({ type: 'account.book', aggregateId, payload: { amounts } })))
+  }
+  let position = bookingsMade + accounts.length
+  const fold = await new Fold().readTo(position, writer)
+  expect(await rowsOf(writer, 'bookings', position)).toEqual(fold.bookings(1))
   const records = (await writer.call('records')).trimEnd().split('\n').length - 1
   await writer.call('close')
   await writer.page.close()
@@ -76,14 +88,14 @@ test('a rebuild killed half-way continues from its checkpoint; meanwhile Command
   expect(halfWay).toBeLessThan(position)
 
   // Meanwhile the new build shows the rows of the old one, and says so; Commands and the other Read Model go on.
-  const shown = { data: before.bookings.slice(0, 50), count: bookingsMade, position, stale: true }
+  const shown = { data: fold.bookings(1).slice(0, 50), count: bookingsMade, position, stale: true }
   expect(await first.call('glance', 'bookings', 50)).toEqual(shown)
   expect(await book(first, 'account-0', [1])).toBe(++position)
   expect(await book(old, 'account-1', [2])).toBe(++position)
-  const { bookings, balances } = await fold(old, position, 1)
-  expect(await rowsOf(first, 'balances', position)).toEqual(balances)
-  expect(await rowsOf(old, 'balances', position)).toEqual(balances)
-  expect(await rowsOf(old, 'bookings', position)).toEqual(bookings)
+  await fold.readTo(position, old)
+  expect(await rowsOf(first, 'balances', position)).toEqual(fold.balances())
+  expect(await rowsOf(old, 'balances', position)).toEqual(fold.balances())
+  expect(await rowsOf(old, 'bookings', position)).toEqual(fold.bookings(1))
   expect(await first.call('glance', 'bookings', 50)).toMatchObject({ data: shown.data, stale: true })
   expect(await first.call('untilModel', 'bookings', 'rebuilding', { built: halfWay })).toMatchObject({ version: 2, rebuild: { position: halfWay } })
   await expect.poll(() => first.call('count', 'ledger.main.ann.read.bookings@2#1', 'rows')).toBe(halfWay - accounts.length)
@@ -91,14 +103,15 @@ test('a rebuild killed half-way continues from its checkpoint; meanwhile Command
 
   const second = await open('ledger-2')
   expect(await second.call('untilModel', 'bookings', 'live', { position })).toEqual({ name: 'bookings', version: 2, state: 'live', position, lag: 0 })
-  expect(await rowsOf(second, 'bookings', position)).toEqual((await fold(second, position, 100)).bookings)
+  expect(await rowsOf(second, 'bookings', position)).toEqual(fold.bookings(100))
   // Both together have read each Event once.
   expect(await second.call('calls')).toBe(position - halfWay)
 
   // The old build goes on with its own rows.
   expect(await book(second, 'account-2', [3])).toBe(++position)
-  expect(await rowsOf(old, 'bookings', position)).toEqual((await fold(old, position, 1)).bookings)
-  expect(await rowsOf(second, 'bookings', position)).toEqual((await fold(old, position, 100)).bookings)
+  await fold.readTo(position, second)
+  expect(await rowsOf(old, 'bookings', position)).toEqual(fold.bookings(1))
+  expect(await rowsOf(second, 'bookings', position)).toEqual(fold.bookings(100))
 })
 
 test('a Read Model that throws parks alone, and a mended build catches up by itself', async () => {
@@ -112,7 +125,7 @@ test('a Read Model that throws parks alone, and a mended build catches up by its
   expect(parked.parked?.error).toContain(`no row for ${unluckyAmount}`)
   // Commands and the other Read Model go on; it answers with what it had, and says so.
   const later = await book(broken, 'account-2', [6, 7])
-  expect(await rowsOf(broken, 'balances', later)).toEqual((await fold(broken, later, 1)).balances)
+  expect(await rowsOf(broken, 'balances', later)).toEqual((await new Fold().readTo(later, broken)).balances())
   expect(await broken.call('glance', 'bookings', 50)).toMatchObject({ stale: true, position: unlucky - 2, count: 4 })
   await broken.call('retry', 'bookings')
   expect((await broken.call('untilModel', 'bookings', 'parked')).parked).toMatchObject({ position: unlucky - 1 })
@@ -120,8 +133,9 @@ test('a Read Model that throws parks alone, and a mended build catches up by its
   await broken.page.close()
 
   const mended = await open('ledger-1')
-  expect(await rowsOf(mended, 'balances', later)).toEqual((await fold(mended, later, 1)).balances)
-  expect(await rowsOf(mended, 'bookings', later)).toEqual((await fold(mended, later, 1)).bookings)
+  const fold = await new Fold().readTo(later, mended)
+  expect(await rowsOf(mended, 'balances', later)).toEqual(fold.balances())
+  expect(await rowsOf(mended, 'bookings', later)).toEqual(fold.bookings(1))
   const live = await mended.call('untilModel', 'bookings', 'live', { position: later })
   expect(live).toEqual({ name: 'bookings', version: 1, state: 'live', position: later, lag: 0 })
 })

@@ -179,7 +179,7 @@ describe('the status', () => {
       worker: 'ready',
       position: 7,
       tabs: 3,
-      storage: { persisted: undefined, usage: undefined, quota: undefined, state: 'full' },
+      storage: { persisted: undefined, usage: undefined, quota: undefined, private: undefined, state: 'full' },
       readModels: [],
       handlers: [],
     })

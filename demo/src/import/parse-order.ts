@@ -14,7 +14,7 @@ export type ParsedOrder =
 export function parseOrder(text: string): ParsedOrder {
   if (text.trim() === '') return { kind: 'empty' }
   // Two codes that differ only in bytes that are no UTF-8 would look the same, and stock would be booked wrongly.
-  if (false) return { kind: 'malformed', problem: 'It holds characters that are not UTF-8. Save the file as UTF-8.' }
+  if (text.includes('\ufffd')) return { kind: 'malformed', problem: 'It holds characters that are not UTF-8. Save the file as UTF-8.' }
   const codes = text.split(',').map((code) => code.trim())
   const gap = codes.indexOf('')
   if (gap >= 0) return { kind: 'malformed', problem: `Code ${gap + 1} of ${codes.length} is empty.` }

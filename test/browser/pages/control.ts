@@ -84,11 +84,11 @@ export function control(spawn: (build: string) => Worker) {
 
     /** The whole log as its export, a line a record. */
     records: (): Promise<string> => new Response(handle().export()).text(),
-    /** All Events up to this position, as JSON: large values cross faster so. */
-    events: async (position: number): Promise<string> => {
-      if (position === 0) return '[]'
+    /** All Events up to this position, or those of them after another one, as JSON: large values cross faster so. */
+    events: async (position: number, after = 0): Promise<string> => {
+      if (position === after) return '[]'
       const upTo = handle()
-        .events$({ after: 0 })
+        .events$({ after })
         .pipe(
           takeWhile((event) => event.position < position, true),
           toArray(),
