@@ -60,7 +60,8 @@ describe('the packed package', () => {
   test.each(Object.entries(doors))('loads %s in Node, without a browser, and finds exactly its names', (door, expected) => {
     const code = `const before = Reflect.ownKeys(globalThis)
       const names = Object.keys(await import('${door}'))
-      const added = Reflect.ownKeys(globalThis).filter((key) => !before.includes(key)).map(String)
+      // zod and Dexie keep their registries there, so that two copies of them agree.
+      const added = Reflect.ownKeys(globalThis).filter((key) => !before.includes(key)).map(String).filter((key) => !/^__zod_|Dexie/.test(key))
       console.log(JSON.stringify({ names, added }))`
     expect(inNode('load.mjs', code)).toEqual({ names: [...expected].sort(), added: [] })
   })

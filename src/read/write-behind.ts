@@ -1,5 +1,5 @@
 /**
- * Brings a projection's rows to storage, behind the fold: soon after this tab's own commits, at once where many rows wait,
+ * Brings a projection's rows to storage, behind the fold: when this tab's own commits pause, at once where many rows wait,
  * and late for what others wrote, who will mostly have stored it by then. Each flush is one transaction of rows and
  * checkpoint, and a compare: where another tab was first, nothing is written. One at a time; folding goes on meanwhile.
  */
@@ -10,13 +10,15 @@ import type { ReadStore } from '../storage/storage.ts'
 import type { FoldedRows } from './folded-rows.ts'
 import { backoff, jitter } from './timing.ts'
 
-/** Long enough to gather a burst into one transaction, short enough that little is folded again after a crash. */
-const OWN_DELAY_MS = 100
+/** After this tab's last commit. A burst becomes one transaction, and the commits of the burst have the disk for themselves. */
+const QUIET_MS = 100
+/** However long the burst lasts: what a crash costs is that so much is folded again. */
+const LONGEST_MS = 2_000
 /** For foreign records, and for records that changed no row: their only cost is a longer tail at the next start. */
 const LATE_DELAY_MS = 2_000
 const LATE_JITTER_MS = 2_000
-/** So many rows are written at once. Larger transactions gain nothing and keep readers waiting. */
-const FLUSH_ROWS = 2_000
+/** So many rows are written at once. Larger transactions gain little and keep readers waiting. */
+const FLUSH_ROWS = 4_000
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
 
@@ -39,6 +41,8 @@ export class WriteBehind {
   #running: Promise<void> | undefined
   #timer: { readonly at: number; readonly cancel: () => void } | undefined
   #notBefore = 0
+  #lastOwnAt = 0
+  #firstOwnAt: number | undefined
   #failures = 0
   #closed = false
 
@@ -53,8 +57,11 @@ export class WriteBehind {
   schedule(own: boolean): void {
     if (this.#rows.isStored) return
     if (this.#rows.dirty >= FLUSH_ROWS) this.#arm(0)
-    else if (own && this.#rows.dirty > 0) this.#arm(OWN_DELAY_MS)
-    else if (!this.#timer) this.#arm(LATE_DELAY_MS + LATE_JITTER_MS * jitter(this.#environment))
+    else if (own && this.#rows.dirty > 0) {
+      this.#lastOwnAt = this.#environment.now()
+      this.#firstOwnAt ??= this.#lastOwnAt
+      this.#arm(QUIET_MS)
+    } else if (!this.#timer) this.#arm(LATE_DELAY_MS + LATE_JITTER_MS * jitter(this.#environment))
   }
 
   /**
@@ -96,11 +103,16 @@ export class WriteBehind {
 
   #fire(): void {
     this.#timer = undefined
-    if (!this.#running && !this.#closed) void this.#begin(false)
+    if (this.#running || this.#closed) return
+    const now = this.#environment.now()
+    const quietIn = this.#lastOwnAt + QUIET_MS - now
+    if (quietIn > 0 && this.#firstOwnAt !== undefined && now - this.#firstOwnAt < LONGEST_MS) this.#arm(quietIn)
+    else void this.#begin(false)
   }
 
   #begin(passErrors: boolean): Promise<void> {
     this.#disarm()
+    this.#firstOwnAt = undefined
     const save = this.#save().then(() => this.#succeeded())
     this.#running = save
       .catch((error: unknown) => this.#failed(error))
@@ -114,7 +126,7 @@ export class WriteBehind {
   #again(): void {
     if (this.#rows.isStored) return
     if (this.#rows.dirty >= FLUSH_ROWS) this.#arm(0)
-    else this.#arm(this.#rows.dirty > 0 ? OWN_DELAY_MS : LATE_DELAY_MS)
+    else this.#arm(this.#rows.dirty > 0 ? QUIET_MS : LATE_DELAY_MS)
   }
 
   async #save(): Promise<void> {

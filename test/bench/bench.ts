@@ -72,7 +72,12 @@ async function versions(): Promise<Record<string, string>> {
   const chromium = context.browser()?.version() ?? 'unknown'
   await context.close()
   const libraries = ['dexie', 'rxjs', 'comlink', 'zod', 'react'].map((name) => [name, versionOf(name)])
-  return { [manifest.name]: manifest.version, chromium, node: process.version.slice(1), ...(Object.fromEntries(libraries) as Record<string, string>) }
+  return {
+    [manifest.name]: manifest.version,
+    chromium,
+    node: process.version.slice(1),
+    ...(Object.fromEntries(libraries) as Record<string, string>),
+  }
 }
 
 const machine = (): Results['machine'] => ({
@@ -83,7 +88,13 @@ const machine = (): Results['machine'] => ({
 })
 
 /** @returns undefined where the workload has no such equivalent */
-async function runOne(pages: Pages, orders: Orders, workload: string, subject: SubjectName, profile?: ProfileOptions): Promise<Metrics | undefined> {
+async function runOne(
+  pages: Pages,
+  orders: Orders,
+  workload: string,
+  subject: SubjectName,
+  profile?: ProfileOptions,
+): Promise<Metrics | undefined> {
   if (workload !== 'import') return runTasks(pages, workload, subject, profile)
   if (subject === 'outpost') return runDemoImport(pages, orders, profile)
   return subject === 'worker' ? runRawImport(pages, orders, profile) : undefined
@@ -106,7 +117,7 @@ export async function main(given: readonly string[]): Promise<number> {
   const orders = readOrders()
   const runs: Run[] = []
   const failures: string[] = []
-  const pages = await buildPages({ minify: asked.profile === undefined, orders: orders.packed })
+  const pages = await buildPages({ minify: asked.profile === undefined, orders: orders.path })
   try {
     for (let run = 0; run < asked.runs; run++) {
       for (const workload of asked.workloads) {
@@ -137,7 +148,8 @@ export async function main(given: readonly string[]): Promise<number> {
     sizes: await measureDoors(),
   }
   say(`\n${speedTable(results)}\n`)
-  for (const [door, { minified, gzip }] of Object.entries(results.sizes)) say(`${door.padEnd(18)}${kB(minified)} minified, ${kB(gzip)} gzip`)
+  for (const [door, { minified, gzip }] of Object.entries(results.sizes))
+    say(`${door.padEnd(18)}${kB(minified)} minified, ${kB(gzip)} gzip`)
   if (failures.length > 0) {
     say(`\n${failures.length} of the runs failed; nothing is written:\n${failures.join('\n')}`)
     return 1

@@ -1,12 +1,15 @@
 /** What is imported: the real orders where they are at hand, else as many made up ones. */
-import { readFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type Expected, independentFold } from '../demo/independent-fold.ts'
 import { readRealFile, realFilePath, someOrders } from '../demo/order-file.ts'
+import { cache } from '../support/build.mjs'
 
 export interface Orders {
   readonly source: string
-  readonly packed: Uint8Array
+  /** Where they lie, gzipped. */
+  readonly path: string
   readonly expected: Expected
   readonly lines: number
 }
@@ -17,13 +20,21 @@ const openingStock = 500
 const reorderPoint = 50
 
 export function readOrders(): Orders {
-  const text = realFilePath === undefined ? someOrders(wanted) : readRealFile()
+  const isReal = realFilePath !== undefined
+  const text = isReal ? readRealFile() : someOrders(wanted)
   return {
-    source: realFilePath === undefined ? 'made up' : 'real ones of a shop',
-    packed: realFilePath === undefined ? gzipSync(text) : readFileSync(realFilePath),
+    source: isReal ? 'real ones of a shop' : 'made up',
+    path: realFilePath ?? writeMadeUp(text),
     expected: independentFold(text, openingStock, reorderPoint),
     lines: text.split('\n').filter((line) => line.trim() !== '').length,
   }
+}
+
+function writeMadeUp(text: string): string {
+  const path = join(cache, 'bench-orders.csv.gz')
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(path, gzipSync(text))
+  return path
 }
 
 /** The figures that must come out, as the demo's start page and the hand-written import name them. */

@@ -1,11 +1,11 @@
 /** The pages that are measured: production builds, served with what precise clocks need. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 import { serve, type Served } from '../browser/support/serve.ts'
-import { buildDemo, buildPackage, run, bin, root } from '../support/build.mjs'
+import { bin, buildDemo, buildPackage, root, run } from '../support/build.mjs'
 
 const folder = fileURLToPath(new URL('./pages/', import.meta.url))
 const scripts = { 'outpost': 'outpost/main.ts', 'put': 'raw/put.ts', 'worker': 'raw/worker.ts', 'raw-import': 'raw/import.ts' }
@@ -16,8 +16,8 @@ const headers = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-emb
 export interface PagesOptions {
   /** Names as they are written, for profiles. */
   readonly minify: boolean
-  /** Served to the pages as `orders.csv.gz`. */
-  readonly orders: Uint8Array
+  /** A file, served to the pages as `orders.csv.gz`. */
+  readonly orders: string
 }
 
 export interface Pages {
@@ -49,7 +49,7 @@ export async function buildPages({ minify, orders }: PagesOptions): Promise<Page
     const page = `<!doctype html><meta charset="utf-8"><title>${name}</title><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>`
     await writeFile(join(outDir, name, 'index.html'), page)
   }
-  await writeFile(join(outDir, 'raw-import', 'orders.csv.gz'), orders)
+  await copyFile(orders, join(outDir, 'raw-import', 'orders.csv.gz'))
   const demoDir = minify ? buildDemo() : buildReadableDemo(join(outDir, 'demo'))
   const [served, demo] = await Promise.all([serve(outDir, { headers }), serve(demoDir, { headers })])
   return {

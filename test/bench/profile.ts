@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import type { Thread, Threads } from './threads.ts'
 
 interface Profile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[]
+  readonly nodes: readonly {
+    readonly id: number
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  }[]
   readonly samples: readonly number[]
   /** µs between samples. */
   readonly timeDeltas: readonly number[]

@@ -29,7 +29,11 @@ export interface Results {
 export function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : sorted.length === 0 ? undefined : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+  return sorted.length % 2 === 1
+    ? sorted[middle]
+    : sorted.length === 0
+      ? undefined
+      : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
 /** The median over all runs; undefined where it was not measured. */

@@ -25,7 +25,9 @@ const rows: readonly Row[] = [
 
 /** Three digits that count, thousands apart. */
 export const round = (value: number): string =>
-  new Intl.NumberFormat('en-GB', value >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: value >= 100 ? 3 : 2 }).format(value)
+  new Intl.NumberFormat('en-GB', value >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: value >= 100 ? 3 : 2 }).format(
+    value,
+  )
 
 const duration = (ms: number): string => (ms >= 1000 ? `${round(ms / 1000)} s` : `${round(ms)} ms`)
 
@@ -62,10 +64,12 @@ function importNotes(results: Results): string[] {
   const [longestTask, heap, growth] = [of('longestTaskMs'), of('heapMB'), of('heapGrowthMB')]
   if (longestTask === undefined || heap === undefined || growth === undefined) return []
   const { lines, units, source } = results.orders
-  const task = longestTask === 0 ? 'no task of the main thread took 50 ms' : `the longest task of the main thread took ${duration(longestTask)}`
+  const task =
+    longestTask === 0 ? 'no task of the main thread took 50 ms' : `the longest task of the main thread took ${duration(longestTask)}`
+  const grown = growth < 0.1 ? 'no more' : `${growth.toFixed(1)} MB more`
   return [
-    `The import is the demo's: ${round(lines)} orders (${source}, ${round(units)} units) through its page. Meanwhile ${task};`,
-    `afterwards the heap of page and worker together was ${heap.toFixed(0)} MB, and ${growth.toFixed(1)} MB more after the same import again.`,
+    `The import is the demo's, through its page: ${round(lines)} orders (${source}), ${round(units)} units picked. Meanwhile ${task}.`,
+    `Afterwards the heap of page and worker together was ${heap.toFixed(0)} MB, and ${grown} after the same import again.`,
     '',
   ]
 }

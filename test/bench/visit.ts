@@ -10,7 +10,9 @@ export interface Visit {
 
 /** @throws where a page reported an error, whatever else the visit came to */
 export async function visit<T>(work: (visit: Visit) => Promise<T>): Promise<T> {
-  const context = await launchChromium({ args: ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'] })
+  const context = await launchChromium({
+    args: ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  })
   const problems: string[] = []
   context.on('weberror', (error) => problems.push(error.error().message))
   context.on('console', (message) => {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { CommandMessage } from '../../src/engine/engine.ts'
 import { OutpostError } from '../../src/errors.ts'
-import { type Realm, type RealmOptions, startRealm, turns } from '../channel/realm.ts'
+import { type Realm, type RealmOptions, startRealm } from '../channel/realm.ts'
+import { turns } from '../channel/turns.ts'
 
 let realm: Realm
 const start = (options?: RealmOptions): Realm => (realm = startRealm(options))

@@ -4,7 +4,8 @@ import type { Status } from '../../src/engine/status.ts'
 import { OutpostError } from '../../src/errors.ts'
 import type { stock } from '../fixtures/stock.ts'
 import { FakeStorage } from '../channel/fake-engine.ts'
-import { FakeWorker, fakeTimers, pass, type Realm, type RealmOptions, rejectionOf, startRealm, turns } from '../channel/realm.ts'
+import { FakeWorker, type Realm, type RealmOptions, startRealm } from '../channel/realm.ts'
+import { fakeTimers, pass, rejectionOf, turns } from '../channel/turns.ts'
 
 let realm: Realm
 const start = (options: RealmOptions = {}): Realm => (realm = startRealm(options))

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Realm, type RealmOptions, startRealm, turns } from '../channel/realm.ts'
+import { type Realm, type RealmOptions, startRealm } from '../channel/realm.ts'
+import { turns } from '../channel/turns.ts'
 
 let realm: Realm
 const start = (options?: RealmOptions): Realm => (realm = startRealm(options))

@@ -6,7 +6,8 @@ import type { CommandTrace } from '../../src/engine/trace.ts'
 import type { OutpostError } from '../../src/errors.ts'
 import { soleTab, type TabsListener } from '../../src/worker/tabs.ts'
 import { FakeStorage } from '../channel/fake-engine.ts'
-import { type Realm, type RealmOptions, startRealm, turns } from '../channel/realm.ts'
+import { type Realm, type RealmOptions, startRealm } from '../channel/realm.ts'
+import { turns } from '../channel/turns.ts'
 
 let realm: Realm
 const start = (options?: RealmOptions): Realm => (realm = startRealm(options))

@@ -3,7 +3,7 @@ import { connect } from '../../src/client/connect.ts'
 import type { Status } from '../../src/engine/status.ts'
 import type { OutpostError } from '../../src/errors.ts'
 import type { stock } from '../fixtures/stock.ts'
-import { turns } from '../channel/realm.ts'
+import { turns } from '../channel/turns.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 

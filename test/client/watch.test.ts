@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { OutpostError } from '../../src/errors.ts'
-import { type Realm, type RealmOptions, startRealm, turns } from '../channel/realm.ts'
+import { type Realm, type RealmOptions, startRealm } from '../channel/realm.ts'
+import { turns } from '../channel/turns.ts'
 
 interface Row {
   readonly sku: string

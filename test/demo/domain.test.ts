@@ -118,6 +118,15 @@ describe('Read Models', () => {
     ])
   })
 
+  test.each([
+    { picked: 2, onHand: 3, level: 'enough' },
+    { picked: 5, onHand: 0, level: 'empty' },
+  ] as const)('the stock list calls $onHand on hand, with a reorder point of 3, $level', ({ picked, onHand, level }) => {
+    given(stockList, past(stockItem, 'MUG', mugs, { at }), past(stockItem, 'MUG', { picked: { quantity: picked } }, { at })).then([
+      { sku: 'MUG', name: 'Mug', search: 'mug', onHand, reorderPoint: 3, level, version: 2, changedAt: at },
+    ])
+  })
+
   test('the ledger holds each movement under a key that sorts by item and version', () => {
     const picked = past(stockItem, 'A/B', { picked: { quantity: 1, orderId: 'o-1' } }, { at })
     const movement = { at, kind: 'picked', change: -1, reference: 'o-1' } as const

@@ -28,6 +28,7 @@ describe('the fold that the demo is held to', () => {
     expect(fold.ordersPlaced).toBeGreaterThan(200)
     expect(fold.ordersDeclined).toBeGreaterThan(20)
     expect(fold.openPurchaseOrders).toBeGreaterThan(3)
-    expect(new Set(orders).size).toBeLessThan(orders.length)
+    const long = orders.filter((order) => order.split(',').length > 4)
+    expect(new Set(long).size).toBeLessThan(long.length)
   })
 })

@@ -141,7 +141,7 @@ export async function runImport(
   for await (const { number, text } of readLines(piecesOf(await openBytes(file)))) {
     if (signal.aborted || failure !== undefined) break
     const parsed = parseOrder(text)
-    
+    if (parsed.kind === 'malformed') report(number, text, parsed.problem)
     if (parsed.kind === 'order') {
       portion.push({ ...parsed, line: number })
       codes += parsed.lines.length

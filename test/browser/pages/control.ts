@@ -139,7 +139,10 @@ export function control(spawn: (build: string) => Worker) {
     /** Resolves with a Read Model's status as soon as it is in this state, and has come this far. */
     untilModel: async (name: string, state: ReadModelStatus['state'], { position = 0, built = 0 } = {}): Promise<ReadModelStatus> => {
       const holds = (model: ReadModelStatus): boolean =>
-        model.name === name && model.state === state && model.position >= position && (built === 0 || (model.rebuild?.position ?? 0) >= built)
+        model.name === name &&
+        model.state === state &&
+        model.position >= position &&
+        (built === 0 || (model.rebuild?.position ?? 0) >= built)
       return (await statusWhere(({ readModels }) => readModels.some(holds))).readModels.find(holds) as ReadModelStatus
     },
 

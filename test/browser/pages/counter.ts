@@ -42,7 +42,10 @@ const newCounter = aggregate('counter', {
   state,
   events: {
     begun: z.object({}),
-    added: event(z.object({ by: z.number(), unit: z.string() }), { version: 2, upcast: { 1: (data: object) => ({ ...data, unit: 'piece' }) } }),
+    added: event(z.object({ by: z.number(), unit: z.string() }), {
+      version: 2,
+      upcast: { 1: (data: object) => ({ ...data, unit: 'piece' }) },
+    }),
     halved: z.object({}),
   },
   commands: { ...commands, halve: z.object({}) },
@@ -51,7 +54,8 @@ const newCounter = aggregate('counter', {
   evolve: { added: ({ n }, { by }) => ({ n: n + by }), halved: ({ n }) => ({ n: n / 2 }) },
   decide: {
     begin: (now, _, { emit }) => (now ? [] : emit.begun({})),
-    add: (now, { by }, { emit, refuse }) => (!now || now.n + by < 0 ? refuse.tooSmall({ n: now?.n ?? 0 }) : emit.added({ by, unit: 'box' })),
+    add: (now, { by }, { emit, refuse }) =>
+      !now || now.n + by < 0 ? refuse.tooSmall({ n: now?.n ?? 0 }) : emit.added({ by, unit: 'box' }),
     halve: (now, _, { emit, refuse }) => (now ? emit.halved({}) : refuse.tooSmall({ n: 0 })),
   },
 })

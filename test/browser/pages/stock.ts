@@ -105,7 +105,11 @@ const api = {
   },
 
   /** Gives Commands of so many bytes, one after another, until one fails; answers with the ids of the others, and that one. */
-  async fill(run: string, bytes: number, atMost: number): Promise<{ readonly acknowledged: readonly string[]; readonly failed: Given; readonly answer: Answer }> {
+  async fill(
+    run: string,
+    bytes: number,
+    atMost: number,
+  ): Promise<{ readonly acknowledged: readonly string[]; readonly failed: Given; readonly answer: Answer }> {
     const acknowledged: string[] = []
     for (let n = 0; n < atMost; n++) {
       const command = filler(`${run}-${n}`, bytes)
@@ -119,7 +123,11 @@ const api = {
   async burst(run: string, bytes: number, commands: number) {
     const given = Array.from({ length: commands }, (_, n) => filler(`${run}-${n}`, bytes))
     const answers = await Promise.all(given.map(remote.give))
-    return answers.map((answer, i) => ({ id: given[i]?.commandId, ok: !isFault(answer) && answer.ok, fault: isFault(answer) ? answer.fault : undefined }))
+    return answers.map((answer, i) => ({
+      id: given[i]?.commandId,
+      ok: !isFault(answer) && answer.ok,
+      fault: isFault(answer) ? answer.fault : undefined,
+    }))
   },
 }
 
@@ -162,8 +170,18 @@ async function batch(commands: readonly Given[]): Promise<void> {
   answers.forEach((answer, i) => answered(commands[i] as Given, answer))
 }
 
-const register = (sku: string, commandId: string): Given => ({ type: 'stockItem.register', aggregateId: sku, payload: { name: `name of ${sku}` }, commandId })
-const receive = (sku: string, quantity: number, commandId: string): Given => ({ type: 'stockItem.receive', aggregateId: sku, payload: { quantity }, commandId })
+const register = (sku: string, commandId: string): Given => ({
+  type: 'stockItem.register',
+  aggregateId: sku,
+  payload: { name: `name of ${sku}` },
+  commandId,
+})
+const receive = (sku: string, quantity: number, commandId: string): Given => ({
+  type: 'stockItem.receive',
+  aggregateId: sku,
+  payload: { quantity },
+  commandId,
+})
 
 function step(random: Random, skus: readonly string[], id: string): Given {
   const kind = random.int(1, 10)
@@ -185,7 +203,12 @@ function contended(random: Random, items: readonly string[], id: string): Given 
   return { type: 'fulfilment.placeOrder', payload: { orderId: `order-${id}`, lines }, commandId: id }
 }
 
-const filler = (id: string, bytes: number): Given => ({ type: 'stockItem.register', aggregateId: id, payload: { name: incompressible(bytes) }, commandId: id })
+const filler = (id: string, bytes: number): Given => ({
+  type: 'stockItem.register',
+  aggregateId: id,
+  payload: { name: incompressible(bytes) },
+  commandId: id,
+})
 
 /** Text of so many bytes that no storage makes smaller. */
 function incompressible(bytes: number): string {

@@ -44,13 +44,12 @@ const api = {
   },
 
   /** One after the other. */
-  async add(...ids: readonly string[]) {
+  async add(...ids: string[]) {
     const outcomes = []
     for (const id of ids) outcomes.push(await add(id))
     return outcomes
   },
-  addAtOnce: (...given: readonly (readonly [id: string, endless: boolean])[]) =>
-    Promise.all(given.map(([id, endless]) => add(id, endless))),
+  addAtOnce: (...given: [id: string, endless: boolean][]) => Promise.all(given.map(([id, endless]) => add(id, endless))),
   rows: async () => (await app.read.jobList).map(({ id }) => id),
   watch: () => firstValueFrom(app.read.jobList.watch()).catch(asData),
 
