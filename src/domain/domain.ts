@@ -54,6 +54,8 @@ export interface Domain<Parts> {
 }
 
 const builtInRefusals = ['versionConflict', 'expired', 'invariantViolated']
+/** Names that mean something else on a handle: `commands.batch`, and what awaiting or printing one looks for. */
+const takenNames = ['batch', 'then', 'toJSON']
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]*$/
 
 /**
@@ -70,6 +72,7 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
   const checkName = (kind: string, given: string): void => {
     if (!namePattern.test(given))
       problem(`${kind} "${given}" needs a name of letters, digits, "-" and "_" that begins with a letter. Rename it.`)
+    if (takenNames.includes(given)) problem(`${kind} "${given}" has a name that means something else on an app's handle. Rename it.`)
   }
   const byName = <T extends { readonly name: string }>(kind: string, list: readonly T[] = []): Map<string, T> => {
     const map = new Map<string, T>()
@@ -136,6 +139,8 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
     for (const [key, useCase] of Object.entries(service.useCases)) {
       checkName('use case', key)
       add('Command', commands, { message: useCase.command, useCase })
+      if (typeOf(useCase.command.schema) === 'string')
+        problem(`use case "${useCase.command.name}" takes a bare string, which a call cannot tell from an Aggregate's id. Wrap it: z.object({ … }).`)
       for (const refusal of Object.keys(useCase.refusals))
         if (builtInRefusals.includes(refusal))
           problem(`use case "${useCase.command.name}" declares refusal "${refusal}", which every Command has already. Rename it.`)
@@ -204,6 +209,8 @@ function checkReadModel(model: AnyReadModel, problem: (message: string, details?
       )
   }
 }
+
+const typeOf = (schema: unknown): string | undefined => (schema as { readonly def?: { readonly type?: string } }).def?.type
 
 /** Looks into zod's own description of a schema. What it cannot see (transforms, custom) is checked at each write. */
 function whyNotIndexable(schema: unknown): string | undefined {

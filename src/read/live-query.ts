@@ -101,9 +101,9 @@ export class LiveQuery {
     for (const watcher of [...this.#watchers]) watcher()
   }
 
-  /** Looks whether it became stale, or fresh. */
+  /** Looks whether it became stale, or fresh; what is being read will tell by itself. */
   refreshFreshness(): void {
-    if (this.#snapshot && this.#renew()) this.tell()
+    if (this.#snapshot && !this.#loading && this.#renew()) this.tell()
   }
 
   /** Makes a new snapshot if the data, or whether they are stale, changed. */

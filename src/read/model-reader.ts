@@ -66,6 +66,8 @@ export class ModelReader {
   #wasOpen = false
   #wasStale = true
   #queries = 0
+  /** This tab wrote up to this position. */
+  #ownUpTo = 0
   #cancelLook: (() => void) | undefined
 
   constructor(options: ModelReaderOptions) {
@@ -146,6 +148,7 @@ export class ModelReader {
 
   /** The doorbell of the log. */
   rung(position: number, own: boolean): void {
+    if (own) this.#ownUpTo = position
     const isAwaited = own || this.#queries > 0 || this.live.isWatched
     for (const projection of [this.#current?.projection, this.#next]) {
       if (!projection) continue
@@ -197,6 +200,7 @@ export class ModelReader {
 
   /** Folds to the head and stores it, as far as nothing keeps it from that; of one that is being built, what it has. */
   async flush(): Promise<void> {
+    await this.shown.opened()
     const projection = this.#current?.projection
     if (projection) {
       const { position } = this.#options.source.head
@@ -249,6 +253,7 @@ export class ModelReader {
 
   /** Watchers never go back in time: it first folds as far as what it replaces. */
   async #becomeCurrent(projection: Projection, generation: Generation): Promise<void> {
+    projection.noteOwn(this.#ownUpTo)
     projection.activate()
     const { shown } = this
     while (projection.position < shown.position && !projection.hasEnded && !projection.parked) await projection.reached(shown.position)

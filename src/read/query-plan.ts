@@ -6,7 +6,7 @@ import type { AnyReadModel } from '../domain/infer.ts'
 import type { PlainCondition, RowsQuery } from '../domain/query.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { Key, KeyRange, Row } from '../storage/storage.ts'
-import { isEmptyInterval, type KeyInterval, rangeUnder } from './key-interval.ts'
+import { isEmptyInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
 import { type Conditions, intervalOf, type Predicate, predicateOf } from './predicate.ts'
 import { checkRowsQuery, conditionsOf, invalidQuery } from './query-check.ts'
 import { type OrderBy, type RowOrder, rowOrder } from './row-order.ts'
@@ -61,7 +61,7 @@ export function planQuery(model: AnyReadModel, query: RowsQuery): QueryPlan {
     if (path.score > best.score) best = path
   })
   const [unusable] = where
-  if (unusable && best.used.size === 0) {
+  if (unusable && best.used.size === 0 && !best.interval) {
     const [field] = unusable
     throw invalidQuery(
       model,
@@ -111,7 +111,12 @@ function accessPath(
       score += 50
       break
     }
-    if (points.length * prefixes.length > MAX_RANGES) break
+    if (points.length * prefixes.length > MAX_RANGES) {
+      // From the first to the last of them; which of these it is, is left to test.
+      interval = { lower: points[0] as Key, upper: keyAfter(points.at(-1) as Key) }
+      score += 40
+      break
+    }
     if (points.length === 1 && fixed === place) fixed++
     prefixes = prefixes.flatMap((prefix) => points.map((point) => [...prefix, point]))
     used.add(field)

@@ -87,6 +87,10 @@ const machine = (): Results['machine'] => ({
   os: `${type()} ${release()}`,
 })
 
+/** Five digits: more would only make the file longer. */
+const rounded = (metrics: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(5))]))
+
 /** @returns undefined where the workload has no such equivalent */
 async function runOne(
   pages: Pages,
@@ -125,7 +129,7 @@ export async function main(given: readonly string[]): Promise<number> {
           try {
             const metrics = await runOne(pages, orders, workload, subject, asked.profile)
             if (metrics === undefined) continue
-            runs.push({ workload, subject, run, metrics })
+            runs.push({ workload, subject, run, metrics: rounded(metrics) })
             const shown = Object.entries(metrics).map(([name, value]) => `${name} ${round(value)}`)
             say(`${run + 1}/${asked.runs} ${workload.padEnd(10)}${subject.padEnd(9)}${shown.join('  ')}`)
           } catch (error) {

@@ -3,11 +3,14 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Thread, Threads } from './threads.ts'
 
+interface Node {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly children?: readonly number[]
+}
+
 interface Profile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-  }[]
+  readonly nodes: readonly Node[]
   readonly samples: readonly number[]
   /** µs between samples. */
   readonly timeDeltas: readonly number[]
@@ -47,20 +50,23 @@ async function stopped(thread: Thread): Promise<Profile> {
 }
 
 function selfTimes({ nodes, samples, timeDeltas }: Profile): string {
-  const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [
-      id,
-      `${functionName || '(anonymous)'} ${url ? `${url.replace(/^.*\//, '')}:${lineNumber + 1}` : ''}`,
-    ]),
-  )
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const callers = new Map(nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node] as const)))
   const times = new Map<string, number>()
   let total = 0
   for (const [index, id] of samples.entries()) {
     const ms = (timeDeltas[index] ?? 0) / 1000
-    const name = names.get(id) ?? '?'
+    const name = nameOf(byId.get(id) as Node, callers)
     times.set(name, (times.get(name) ?? 0) + ms)
     total += ms
   }
   const longest = [...times].sort(([, a], [, b]) => b - a).slice(0, shown)
   return longest.map(([name, ms]) => `${ms.toFixed(1).padStart(9)} ms ${((ms * 100) / total).toFixed(1).padStart(5)} %  ${name}`).join('\n')
+}
+
+/** What the browser itself does is told apart by who called it: `put` alone says nothing. */
+function nameOf({ id, callFrame: { functionName, url, lineNumber } }: Node, callers: ReadonlyMap<number, Node>): string {
+  if (url !== '') return `${functionName || '(anonymous)'} ${url.replace(/^.*\//, '')}:${lineNumber + 1}`
+  const caller = callers.get(id)
+  return caller === undefined || caller.callFrame.functionName === '(root)' ? functionName : `${functionName} ← ${nameOf(caller, callers)}`
 }

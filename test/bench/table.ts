@@ -74,15 +74,6 @@ function importNotes(results: Results): string[] {
   ]
 }
 
-function sizeTable({ sizes }: Results): string[] {
-  const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
-  return [
-    '| Door, with its dependencies, without zod and React | minified | gzip | brotli |',
-    '|---|--:|--:|--:|',
-    ...Object.entries(sizes).map(([door, size]) => `| \`${door}\` | ${[size.minified, size.gzip, size.brotli].map(kB).join(' | ')} |`),
-  ]
-}
-
 /** What stands in the README between the markers. */
 export function readmeBlock(results: Results): string {
   const { versions, machine, date } = results
@@ -95,8 +86,6 @@ export function readmeBlock(results: Results): string {
     speedTable(results),
     '',
     ...importNotes(results),
-    ...sizeTable(results),
-    '',
     `Medians of ${runs.join(' to ')} interleaved runs, each with a fresh profile on disk, of production builds: \`npm run bench\`, ${date}, ${machine.cores} cores`,
     `(${machine.cpu}, shared: ratios mean more than figures), ${machine.memoryGB} GB, ${machine.os}, ${libraries.join(', ')}.`,
   ].join('\n')

@@ -57,10 +57,11 @@ class Stage {
     return this.#page
   }
 
-  async open(): Promise<void> {
+  /** @param disk `slow` makes the time long in which a Command is decided and written, but not durable */
+  async open(disk: 'slow' | 'fast' = 'fast'): Promise<void> {
     this.#context ??= await launchChromium({ profileDir: this.#profileDir })
     const page = await openRemote<StockPage>(this.#context, served.url)
-    await page.call('connect', { space: 'hall-7', actor: 'ann' })
+    await page.call('connect', { space: 'hall-7', actor: 'ann' }, disk)
     this.#page = page
     this.#deaths = {
       worker: () => page.call('terminateWorker'),
@@ -80,7 +81,8 @@ class Stage {
   async leave(): Promise<void> {
     await this.#page?.page.close()
     this.#page = undefined
-  }}
+  }
+}
 
 /** At a moment that the page cannot know: after so many more reports, and a little. */
 async function waitForAMoment(random: Random, atLeast: number, atMost: number): Promise<void> {
@@ -106,7 +108,7 @@ describe('acknowledged Commands survive the death of', () => {
     let isWorking = false
     for (const [round, death] of rounds.entries()) {
       if (!isWorking) {
-        await stage.open()
+        await stage.open(round % 3 === 1 ? 'fast' : 'slow')
         void stage.page.call('work', seed + round, `run-${round}`)
       }
       await waitForAMoment(random, 20, 200)
@@ -157,7 +159,7 @@ describe('an import with ids that follow from its content', () => {
     const deaths = ['browser', 'renderer', 'browser', 'worker', 'renderer', 'worker'] as const
     let interrupted = 0
     for (const [round, death] of deaths.entries()) {
-      await stage.open()
+      await stage.open(round % 2 === 0 ? 'slow' : 'fast')
       // Each run comes further than the one before: so far its Commands are only looked up.
       const orders = Math.floor((count * 0.6 * (round + random.int(1, 99) / 100)) / deaths.length)
       const run = stage.page.call('importOrders', seed, count).catch((error: unknown) => error)

@@ -31,6 +31,8 @@ describe('an export', () => {
       const { done, value } = await reader.read()
       if (done) break
       text += new TextDecoder().decode(value)
+      // Once it has shown that it lives, so that its successor comes at once.
+      await turns()
       realm.worker.kill()
     }
     expect(text).toBe('line 0\nline 2\nline 3\nline 4\n')

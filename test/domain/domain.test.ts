@@ -38,6 +38,12 @@ describe('a domain refuses', () => {
     expect(problem(() => domain('d', { aggregates: [thing('a.b')] }))).toMatch(/"a\.b" needs a name of letters/)
     expect(problem(() => domain('', { aggregates: [] }))).toMatch(/needs a name/)
   })
+  test('a name that means something else on the handle, and a use case of a bare string', () => {
+    expect(problem(() => domain('d', { aggregates: [thing('batch')] }))).toMatch(/"batch" has a name that means something else/)
+    expect(problem(() => domain('d', { aggregates: [thing('a', { commands: { then: z.object({}) }, decide: { then: () => [] } })] }))).toMatch(/"then" has a name/)
+    const bare = applicationService('s', { run: useCase({ payload: z.string(), loads: () => ({}), decide: () => [] }) })
+    expect(problem(() => domain('d', { aggregates: [thing('a')], applicationServices: [bare] }))).toMatch(/"s\.run" takes a bare string/)
+  })
   test('a gap in a chain of upcasters, of Events and of Commands', () => {
     const gap = event(z.object({}), { version: 3, upcast: { 2: (data) => data } })
     expect(problem(() => domain('d', { aggregates: [thing('a', { events: { begun: gap } })] }))).toMatch(

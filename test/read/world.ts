@@ -182,9 +182,11 @@ export class World {
     later: (delayMs, run) => this.clock.later(delayMs, run),
   }
 
-  /** Another tab of the same browser. */
-  tab(domain: AnyDomain): Promise<Tab> {
-    return Tab.open(this.storage.tab(), domain, this.environment)
+  /** Another tab of the same browser. @param prepare what shall go wrong at its start */
+  tab(domain: AnyDomain, prepare: (storage: MemoryStorage) => void = () => {}): Promise<Tab> {
+    const storage = this.storage.tab()
+    prepare(storage)
+    return Tab.open(storage, domain, this.environment)
   }
 
   /** The log loses its last records; open tabs must not be used any more. */

@@ -1,6 +1,6 @@
 /** The page of react: components over an engine that the test moves by hand, in the same thread. */
 import { createHooks, type QueryResult } from 'outpost/react'
-import { Component, memo, type ReactNode, StrictMode, Suspense, useState } from 'react'
+import { Component, memo, type ReactNode, StrictMode, Suspense } from 'react'
 import { createRoot } from 'react-dom/client'
 import { OutpostError } from '../../../src/errors.ts'
 import { type Realm, type RealmOptions, startRealm } from '../../channel/realm.ts'
@@ -129,11 +129,8 @@ const api = {
 
   /** What the worker was asked while a component rendered many times with a query written anew. */
   async rerender() {
-    const now: { again?: () => void } = {}
     let renders = 0
     const List = () => {
-      const [, set] = useState(0)
-      now.again = () => set((n) => n + 1)
       renders++
       const { data } = useQuery((read) => read.stockList.where({ onHand: { from: 1 }, name: { prefix: 'a' } }))
       return <p>{`rows ${data?.length}`}</p>
@@ -142,7 +139,7 @@ const api = {
     realm.storage.results.set('stockList', [row('a')])
     await until(() => realm.text() === 'rows 1')
     for (let i = 0; i < 20; i++) {
-      now.again?.()
+      realm.render(<List />)
       await frame()
     }
     return { renders, subscribed: realm.worker.messagesOf('subscribe').length, unsubscribed: realm.worker.messagesOf('unsubscribe').length }

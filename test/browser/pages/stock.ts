@@ -17,8 +17,8 @@ export type Report =
   | { readonly kind: 'imported'; readonly orders: number }
 
 let workerName = ''
-const remote = control(() => {
-  workerName = crypto.randomUUID()
+const remote = control((speed) => {
+  workerName = `${speed}/${crypto.randomUUID()}`
   return new Worker(new URL('./stock.worker.ts', import.meta.url), { type: 'module', name: workerName })
 })
 

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import { domain, query } from 'outpost'
+import { z } from 'zod'
+import { lowStock, purchaseOrder, purchaseOrderList, stock, stockItem, stockList } from '../fixtures/stock.ts'
+import { picked, received, registered } from './stock-events.ts'
+import { turns, until, watchAll, World } from './world.ts'
+
+const call = (below: number) => ({ kind: 'named', query: 'lowStock', input: { below } }) as const
+const opened = (id: string, sku: string) => ({ type: 'purchaseOrder.opened', aggregateId: id, data: { sku, quantity: 1 } })
+
+interface Low {
+  readonly sku: string
+  readonly onHand: number
+  readonly ordered: boolean
+}
+
+test('a named query reads several Read Models', async () => {
+  const tab = await new World().tab(stock)
+  await tab.append(registered('a'), registered('b'), received('b', 9), opened('o1', 'a'))
+  expect(await tab.side.run(call(5), 4, 1_000)).toEqual({ data: [{ sku: 'a', onHand: 0, ordered: true }], position: 4, stale: false })
+})
+
+test('watched, it runs again when one of its Read Models changes; rows that did not change keep their identity', async () => {
+  const tab = await new World().tab(stock)
+  await tab.append(registered('a'), registered('b'))
+  const { frames } = await watchAll<Low[]>(tab, call(5))
+  await tab.append(opened('o1', 'b'))
+  await until(() => frames.length === 2)
+  await tab.append(received('a', 9))
+  await until(() => frames.length === 3)
+  expect(frames).toEqual([
+    [
+      { sku: 'a', onHand: 0, ordered: false },
+      { sku: 'b', onHand: 0, ordered: false },
+    ],
+    [
+      { sku: 'a', onHand: 0, ordered: false },
+      { sku: 'b', onHand: 0, ordered: true },
+    ],
+    [{ sku: 'b', onHand: 0, ordered: true }],
+  ])
+  expect(frames[1]?.[0]).toBe(frames[0]?.[0])
+  await tab.append(received('a', 1)) // not low: nothing to tell
+  await turns(20)
+  expect(frames).toHaveLength(3)
+})
+
+test('it sees all its Read Models as of one record, whatever is recorded while it runs', async () => {
+  let during = async (): Promise<void> => {}
+  const both = query('both', {
+    reads: [stockList, purchaseOrderList],
+    input: z.object({}),
+    run: async (read) => {
+      const items = await read.stockList.count()
+      await during()
+      return { items, orders: await read.purchaseOrderList.count() }
+    },
+  })
+  const world = new World()
+  const tab = await world.tab(domain('stock', { aggregates: [stockItem, purchaseOrder], readModels: [stockList, purchaseOrderList], queries: [both] }))
+  await tab.append(registered('a'), opened('o1', 'a'))
+  const named = { kind: 'named', query: 'both', input: {} } as const
+  await tab.ask(named)
+  during = async () => {
+    during = async () => {}
+    await tab.append(registered('b'), opened('o2', 'b'))
+    await turns(10)
+  }
+  expect(await tab.side.run(named, 2, 1_000)).toEqual({ data: { items: 1, orders: 1 }, position: 2, stale: false })
+  expect(await tab.side.run(named, 4, 1_000)).toEqual({ data: { items: 2, orders: 2 }, position: 4, stale: false })
+})
+
+test('one that never ends holds nothing up for long', async () => {
+  const stuck = query('stuck', { reads: [stockList], input: z.object({}), run: () => new Promise<number>(() => {}) })
+  const world = new World()
+  const tab = await world.tab(domain('stock', { aggregates: [stockItem], readModels: [stockList], queries: [stuck] }))
+  await tab.append(registered('a'))
+  await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })
+  void tab.side.run({ kind: 'named', query: 'stuck', input: {} }, 0, 1_000)
+  await turns()
+  await tab.append(received('a', 1))
+  await turns()
+  await world.clock.advance(1_000)
+  expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: 1 })
+})
+
+test('what its function throws is passed on', async () => {
+  const failing = query('failing', {
+    reads: [stockList],
+    input: z.object({}),
+    run: async () => {
+      throw new RangeError('not today')
+    },
+  })
+  const tab = await new World().tab(domain('stock', { aggregates: [stockItem], readModels: [stockList], queries: [failing] }))
+  await expect(tab.side.run({ kind: 'named', query: 'failing', input: {} }, 0, 1_000)).rejects.toThrow('not today')
+  await expect(tab.side.watch({ kind: 'named', query: 'failing', input: {} }, () => {})).rejects.toThrow('not today')
+  await tab.append(registered('a'), picked('a', 1))
+  expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: -1 })
+})
+
+test('an input that does not fit, or an unknown name, is refused with what to do', async () => {
+  const tab = await new World().tab(stock)
+  await expect(tab.side.run({ ...call(1), input: { below: 'x' } }, 0, 1_000)).rejects.toMatchObject({
+    code: 'invalid-query',
+    message: expect.stringContaining('Named query "lowStock": its input does not fit the schema (below: '),
+  })
+  await expect(tab.side.run({ ...call(1), query: 'nothing' }, 0, 1_000)).rejects.toMatchObject({
+    code: 'unknown-query',
+    details: { known: [lowStock.name] },
+  })
+})
