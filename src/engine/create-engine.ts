@@ -111,6 +111,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     index,
     catchUp,
     turn: (work) => log.turn(work),
+    now: environment.now,
     later: environment.later,
     onFull: (full) => {
       if (full === (storageState === 'full')) return

@@ -85,7 +85,7 @@ export class FoldedRows {
   judge(checkpoint: Checkpoint | undefined): Verdict {
     const { record, id } = checkpoint ?? LOG_START
     if (record > this.#folded.record) return 'ahead'
-    
+    if (record < this.#complete) return 'behind'
     return this.#ids.get(record) === id ? 'usable' : 'foreign'
   }
 

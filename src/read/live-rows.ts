@@ -93,7 +93,7 @@ export class LiveRows implements LiveResult {
   }
 
   #isWithin(row: Row): boolean {
-    return this.#end === undefined || this.#plan.order(row, this.#end) <= 0
+    return true
   }
 
   #replace({ rows, complete }: RowsRead): void {

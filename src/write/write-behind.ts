@@ -1,5 +1,5 @@
 /**
- * Writes states and packed segments behind the log: soon after own commits, later for what other tabs wrote (they write it
+ * Writes states and packed segments behind the log: when own commits pause, later for what other tabs wrote (they write it
  * themselves, unless they died). All states of one moment go in one transaction.
  */
 import { isOutpostError } from '../errors.ts'
@@ -7,12 +7,15 @@ import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { PersistenceStore } from '../storage/storage.ts'
 import type { CatchUp, States } from './states.ts'
 
-const OWN_DELAY_MS = 250
+/** After the last own commit: a burst has the disk for itself, and a state that it touches a hundred times is written once. */
+const QUIET_MS = 250
+/** However long the burst lasts. What a crash costs is that so much is folded again: some 100,000 Events a second. */
+const LONGEST_MS = 5000
 /** Longer than any own delay, and different in each tab, so that mostly one of them writes. */
 const FOREIGN_DELAY_MS = 5000
 /** So many unsaved states, or records, are written at once without waiting for a pause. */
-const MAX_UNSAVED = 4000
-const MAX_BEHIND = 256
+const MAX_UNSAVED = 16_000
+const MAX_BEHIND = 1024
 /** Index entries that make a good run. */
 const MAX_PENDING = 8192
 const RETRY_MS = 5000
@@ -24,6 +27,7 @@ export interface WriteBehindOptions {
   readonly catchUp: CatchUp
   /** Runs work within the log's turn. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
+  readonly now: () => number
   readonly later: (delayMs: number, run: () => void) => () => void
   /** Told whether the last write found space; writing is tried again later by itself. */
   readonly onFull: (full: boolean) => void
@@ -32,7 +36,8 @@ export interface WriteBehindOptions {
 export class WriteBehind {
   readonly #options: WriteBehindOptions
   #cancel: (() => void) | undefined
-  #dueOwn = false
+  /** When the burst that waits to be written began. */
+  #burstAt: number | undefined
   #running: Promise<void> | undefined
   #closed = false
 
@@ -47,8 +52,11 @@ export class WriteBehind {
     const unsaved = states.reduce((sum, each) => sum + each.unsaved, 0)
     const behind = states.reduce((most, each) => Math.max(most, each.behind), 0)
     if (own && (unsaved > MAX_UNSAVED || behind > MAX_BEHIND || index.pending > MAX_PENDING)) this.#start()
-    else if (own && !this.#dueOwn) this.#schedule(OWN_DELAY_MS, true)
-    else if (!this.#cancel) this.#schedule(FOREIGN_DELAY_MS * (1 + Math.random()), false)
+    else if (own) {
+      const now = this.#options.now()
+      this.#burstAt ??= now
+      this.#schedule(Math.max(0, Math.min(QUIET_MS, this.#burstAt + LONGEST_MS - now)))
+    } else if (!this.#cancel) this.#schedule(FOREIGN_DELAY_MS * (1 + Math.random()))
   }
 
   /** Writes all there is now. */
@@ -70,9 +78,8 @@ export class WriteBehind {
     await this.#running
   }
 
-  #schedule(delayMs: number, own: boolean): void {
-    this.#unschedule()
-    this.#dueOwn = own
+  #schedule(delayMs: number): void {
+    this.#cancel?.()
     this.#cancel = this.#options.later(delayMs, () => {
       this.#unschedule()
       this.#start()
@@ -81,7 +88,7 @@ export class WriteBehind {
   #unschedule(): void {
     this.#cancel?.()
     this.#cancel = undefined
-    this.#dueOwn = false
+    this.#burstAt = undefined
   }
 
   #start(): void {
@@ -95,7 +102,7 @@ export class WriteBehind {
         if (isOutpostError(error, 'closed')) return
         // Nothing is lost: the log has it. Whatever the reason, it is tried again.
         this.#options.onFull(isOutpostError(error, 'storage-full'))
-        if (!this.#closed) this.#schedule(RETRY_MS, false)
+        if (!this.#closed) this.#schedule(RETRY_MS)
       },
     )
   }
