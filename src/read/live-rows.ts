@@ -80,7 +80,7 @@ export class LiveRows implements LiveResult {
     if (left.size === 0 && entered.length === 0) return true
     const stayed = left.size > 0 ? this.#window.filter((row) => !left.has(row)) : this.#window
     this.#window = mergeSorted(stayed, entered.sort(this.#plan.order), this.#plan.order)
-    if (this.#end && this.#window.length < this.#need) return false
+    
     this.#trim()
     this.#show()
     return true
@@ -93,7 +93,7 @@ export class LiveRows implements LiveResult {
   }
 
   #isWithin(row: Row): boolean {
-    return true
+    return this.#end === undefined || this.#plan.order(row, this.#end) <= 0
   }
 
   #replace({ rows, complete }: RowsRead): void {
