@@ -43,7 +43,6 @@ export function createQueries(works: Works): object {
             complete: () => subscriber.complete(),
           })
         }),
-      // oxlint-disable-next-line unicorn/no-thenable -- a query is awaited for its result
       then: (succeeded, failed) =>
         snapshot()
           .then(({ data }) => data)

@@ -46,7 +46,11 @@ export interface UseCase<Payload extends CommandInput, Refusals> {
  *   decide: ({ order, items }, { lines }) => [order.emit.placed({ lines }), …],
  * })
  */
-export function useCase<Payload extends CommandInput, const L extends Loads, Refusals extends Record<string, z.ZodType> = Record<never, never>>(declared: {
+export function useCase<
+  Payload extends CommandInput,
+  const L extends Loads,
+  Refusals extends Record<string, z.ZodType> = Record<never, never>,
+>(declared: {
   readonly payload: Payload
   readonly refusals?: Refusals
   readonly loads: (payload: OutputOf<Payload>) => L

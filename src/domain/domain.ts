@@ -122,10 +122,10 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
       if (!type.create[key] && !type.evolve[key])
         problem(`nothing folds Event "${message.name}". Add it to \`create\` or \`evolve\` of Aggregate "${type.name}".`)
     }
-    if (Object.keys(type.create).length === 0)
-      problem(`Aggregate "${type.name}" has no Event to begin with. Name one in its \`create\`.`)
+    if (Object.keys(type.create).length === 0) problem(`Aggregate "${type.name}" has no Event to begin with. Name one in its \`create\`.`)
     for (const folded of [...Object.keys(type.create), ...Object.keys(type.evolve)])
-      if (!type.events[folded]) problem(`Aggregate "${type.name}" folds "${folded}", which is none of its Events. Declare it, or remove it.`)
+      if (!type.events[folded])
+        problem(`Aggregate "${type.name}" folds "${folded}", which is none of its Events. Declare it, or remove it.`)
     for (const [key, message] of Object.entries(type.commands)) {
       checkName('Command', key)
       add('Command', commands, { message, aggregate: type, name: key })
@@ -140,7 +140,9 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
       checkName('use case', key)
       add('Command', commands, { message: useCase.command, useCase })
       if (typeOf(useCase.command.schema) === 'string')
-        problem(`use case "${useCase.command.name}" takes a bare string, which a call cannot tell from an Aggregate's id. Wrap it: z.object({ … }).`)
+        problem(
+          `use case "${useCase.command.name}" takes a bare string, which a call cannot tell from an Aggregate's id. Wrap it: z.object({ … }).`,
+        )
       for (const refusal of Object.keys(useCase.refusals))
         if (builtInRefusals.includes(refusal))
           problem(`use case "${useCase.command.name}" declares refusal "${refusal}", which every Command has already. Rename it.`)
@@ -150,7 +152,9 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
     const known = new Set<string>()
     for (const source of from) {
       if (aggregates.get(source.name)?.type !== source.type)
-        problem(`${kind} "${handler}" takes Events from Aggregate "${source.name}", which the domain does not list. Add it to \`aggregates\`.`)
+        problem(
+          `${kind} "${handler}" takes Events from Aggregate "${source.name}", which the domain does not list. Add it to \`aggregates\`.`,
+        )
       for (const message of Object.values(source.type.events)) known.add(message.name)
     }
     for (const event of [...Object.keys(on), ...ignores])
@@ -197,7 +201,9 @@ function checkReadModel(model: AnyReadModel, problem: (message: string, details?
   const shape = (model.row as unknown as { readonly shape: Readonly<Record<string, unknown>> }).shape
   for (const field of [model.key as string, ...model.indexes.flat()]) {
     if (!/^[A-Za-z_$][\w$]*$/.test(field))
-      problem(`Read Model "${model.name}" indexes field "${field}", but IndexedDB needs a name that is an identifier. Rename it.`, { field })
+      problem(`Read Model "${model.name}" indexes field "${field}", but IndexedDB needs a name that is an identifier. Rename it.`, {
+        field,
+      })
     const fieldSchema = shape[field]
     if (fieldSchema === undefined)
       problem(`Read Model "${model.name}" indexes field "${field}", which its rows do not have. Correct the name.`, { field })

@@ -76,10 +76,7 @@ export function readModel<
   const Key extends keyof z.output<Row> & string,
   const Index extends keyof z.output<Row> & string = never,
   const Ignored extends EventName<From[number]> = never,
->(
-  name: Name,
-  declared: ReadModelDeclaration<From, Row, Key, Index, Ignored>,
-): ReadModel<Name, z.output<Row>, Key, Index | Key> {
+>(name: Name, declared: ReadModelDeclaration<From, Row, Key, Index, Ignored>): ReadModel<Name, z.output<Row>, Key, Index | Key> {
   return {
     kind: 'readModel',
     name,

@@ -186,7 +186,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   function showStatus(): void {
     cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
       cancelStatus = undefined
-      if (!status$.closed) status$.next({ position: log.position, storage: storageState, readModels, handlers: [...managerRetry.status(usable), ...reactors.status()] })
+      if (!status$.closed)
+        status$.next({
+          position: log.position,
+          storage: storageState,
+          readModels,
+          handlers: [...managerRetry.status(usable), ...reactors.status()],
+        })
     })
   }
   const readStatus = readSide.status$.subscribe((models) => {
@@ -223,7 +229,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     void closeOnce()
   }
 
-
   ready.then(
     () => {
       timers.touched()
@@ -248,7 +253,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         const { fresh, durability: wanted, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(message.id, { requestedAt, receivedAt })
         if (message.type.startsWith('$'))
-          return Promise.reject(new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`))
+          return Promise.reject(
+            new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`),
+          )
         return queue.dispatch({ command, fresh, durability: wanted ?? durability })
       })
     },
@@ -339,4 +346,3 @@ function importOf(importing: Import | undefined): Import {
   if (!importing) throw new OutpostError('invalid-import', 'No import has begun: call importBegin first.')
   return importing
 }
-

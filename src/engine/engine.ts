@@ -85,7 +85,11 @@ export interface Engine {
   /** Rings after each record folded here, whoever wrote it. */
   readonly recorded$: Observable<{ readonly position: number; readonly own: boolean }>
   load(aggregate: string, id: string): Promise<{ readonly state: unknown; readonly version: number }>
-  loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number }): Promise<{
+  loadAt(
+    aggregate: string,
+    id: string,
+    moment: { readonly version: number } | { readonly at: number },
+  ): Promise<{
     readonly state: unknown
     readonly version: number
   }>

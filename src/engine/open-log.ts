@@ -17,12 +17,17 @@ export const databasePrefix = (...parts: readonly string[]): string =>
   parts.map((part) => encodeURIComponent(part).replaceAll('.', '%2E')).join('.')
 
 /** @throws `storage-newer`; `log-not-empty` while another tab is importing */
-export async function openLog(storage: Storage, name: string, environment: Environment): Promise<{ logStorage: LogStorage; meta: LogMeta }> {
+export async function openLog(
+  storage: Storage,
+  name: string,
+  environment: Environment,
+): Promise<{ logStorage: LogStorage; meta: LogMeta }> {
   let logStorage = await storage.openLog(name)
   try {
     if ((await logStorage.meta.get(IMPORTING)) === true) {
       // An import that still runs in another tab ends before this does; one that was given up has left only rubbish.
-      if (!(await environment.alone())) throw new OutpostError('log-not-empty', 'Another tab is importing into this app. Wait until it has finished, then reload.')
+      if (!(await environment.alone()))
+        throw new OutpostError('log-not-empty', 'Another tab is importing into this app. Wait until it has finished, then reload.')
       logStorage.close()
       await storage.destroy(name)
       logStorage = await storage.openLog(name)
@@ -35,9 +40,13 @@ export async function openLog(storage: Storage, name: string, environment: Envir
         (stored) => stored ?? { epoch: environment.randomId(), format: LOG_FORMAT, createdAt: environment.now() },
       )) as LogMeta)
     if (meta.format > LOG_FORMAT)
-      throw new OutpostError('storage-newer', `The log "${name}" has format ${meta.format}, this build knows ${LOG_FORMAT}. Load the newer app; nothing was changed.`, {
-        format: meta.format,
-      })
+      throw new OutpostError(
+        'storage-newer',
+        `The log "${name}" has format ${meta.format}, this build knows ${LOG_FORMAT}. Load the newer app; nothing was changed.`,
+        {
+          format: meta.format,
+        },
+      )
     return { logStorage, meta }
   } catch (error) {
     logStorage.close()

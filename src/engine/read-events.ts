@@ -9,7 +9,7 @@ const PAGE = 128
 /** Events after a position, in order, at least `limit` where there are so many; ends with a whole record. */
 export async function readRecordedEvents(log: Log, decoder: Decoder, after: number, limit: number): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
-  for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record; ) {
+  for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record;) {
     const page = await log.records(record, PAGE)
     if (page.length === 0) break
     for (const each of page) {

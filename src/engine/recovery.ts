@@ -13,12 +13,7 @@ const PAGE = 128
 const MAX_UNSAVED_TAIL = 20_000
 
 /** After a power loss, states or segments may be as of a record that the log has lost: they go, the log makes up for them. */
-export async function dropWhatTheLogLost(
-  log: Log,
-  states: readonly States[],
-  index: SegmentIndex,
-  storage: LogStorage,
-): Promise<void> {
+export async function dropWhatTheLogLost(log: Log, states: readonly States[], index: SegmentIndex, storage: LogStorage): Promise<void> {
   while (index.checkpoint && !(await log.contains(index.checkpoint))) await index.clear()
   for (const each of states) {
     if (!each.stored || (await log.contains(each.stored))) continue
@@ -28,7 +23,12 @@ export async function dropWhatTheLogLost(
 }
 
 /** Saved states of shapes that this build does not have, where no older build can still be using them. */
-export async function dropUnusedFolds(saved: Iterable<string>, states: readonly States[], storage: LogStorage, environment: Environment): Promise<void> {
+export async function dropUnusedFolds(
+  saved: Iterable<string>,
+  states: readonly States[],
+  storage: LogStorage,
+  environment: Environment,
+): Promise<void> {
   const used = new Set(states.map((each) => each.fold.name))
   const unused = [...saved].filter((name) => !used.has(name))
   if (unused.length > 0 && (await environment.alone())) for (const name of unused) await storage.states.drop(name)
@@ -44,7 +44,7 @@ export async function replayTail(
 ): Promise<void> {
   let unsaved = 0
   const behind = (): number => Math.min(index.head.record, ...states.map((each) => each.folded.record))
-  for (let from = behind(); from < log.head.record; ) {
+  for (let from = behind(); from < log.head.record;) {
     const page = await log.records(from, PAGE)
     if (page.length === 0) return
     for (const record of page) {
@@ -61,4 +61,3 @@ export async function replayTail(
     }
   }
 }
-

@@ -82,7 +82,10 @@ export class Timers {
     const { store, catchUp } = this.#options
     await states.load(states.tailKeys, catchUp)
     const { states: saved } = await store.due(states.fold.name, PAGE)
-    await states.load(saved.map(({ key }) => key), catchUp)
+    await states.load(
+      saved.map(({ key }) => key),
+      catchUp,
+    )
     const entries: Entry[] = []
     for (const entry of states.inMemory()) if (entry.dueAt !== undefined && !instanceOf(entry).parked) entries.push(entry)
     return entries

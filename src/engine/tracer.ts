@@ -90,7 +90,12 @@ export class Tracer {
       if (startedAt === undefined || next === undefined) break
       // Steps 8 and 9 are one transaction: both begin with it and end when it is complete.
       const endedAt = i === 7 || i === 8 ? appendedAt : next
-      spans.push({ number: i + 1, step: steps[i] as Span['step'], startedAt: clockOrigin + startedAt, durationMs: Math.max(0, endedAt - startedAt) })
+      spans.push({
+        number: i + 1,
+        step: steps[i] as Span['step'],
+        startedAt: clockOrigin + startedAt,
+        durationMs: Math.max(0, endedAt - startedAt),
+      })
     }
     return spans
   }

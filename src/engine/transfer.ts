@@ -57,11 +57,15 @@ export class Import {
     } catch (cause) {
       return invalid('The file does not begin as an export does.', cause)
     }
-    if (header === null || typeof header !== 'object' || header.outpost !== 'export') return invalid('The file does not begin as an export does.')
+    if (header === null || typeof header !== 'object' || header.outpost !== 'export')
+      return invalid('The file does not begin as an export does.')
     if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
     if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
     if (log.head.record > 0)
-      throw new OutpostError('log-not-empty', `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`)
+      throw new OutpostError(
+        'log-not-empty',
+        `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
+      )
     // Before looking for others: a tab that opens now sees the mark, one that opened before is seen.
     await storage.meta.update<boolean>(IMPORTING, () => true, 'strict')
     if (!(await alone())) {

@@ -93,7 +93,7 @@ export interface Folded {
 
 /** @param before the rows before the first of these operations: of every token that `neededRows` names */
 export function fold({ operations, stop }: Collected, before: ReadonlyMap<Token, Row>, check: RowCheck, readModel: string): Folded {
-  for (let until = stop; ; ) {
+  for (let until = stop; ;) {
     const rows = new Map<Token, FoldedRow>()
     const partial = new Map<Token, FoldedRow>()
     const earlier = carryOut(operations, until, rows, partial, before, check, readModel)

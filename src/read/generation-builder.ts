@@ -70,7 +70,7 @@ export class GenerationBuilder {
 
   async #run(): Promise<void> {
     const { environment, lockName, signal } = this.#host
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       try {
         await environment.exclusive(lockName, (held) => this.#build(held), signal)
         break

@@ -45,7 +45,10 @@ export class GenerationStores {
   }
 
   /** @returns undefined where it has to be built anew */
-  async openCurrent(generation: Generation, listen: Listen): Promise<{ readonly projection: Projection; readonly generation: Generation } | undefined> {
+  async openCurrent(
+    generation: Generation,
+    listen: Listen,
+  ): Promise<{ readonly projection: Projection; readonly generation: Generation } | undefined> {
     const { model, source, generations } = this.#options
     const projection = await this.open(model.version, generation, listen)
     if (!projection || projection.stored) return projection && { projection, generation }

@@ -80,7 +80,7 @@ export class LiveRows implements LiveResult {
     if (left.size === 0 && entered.length === 0) return true
     const stayed = left.size > 0 ? this.#window.filter((row) => !left.has(row)) : this.#window
     this.#window = mergeSorted(stayed, entered.sort(this.#plan.order), this.#plan.order)
-    
+    if (this.#end && this.#window.length < this.#need) return false
     this.#trim()
     this.#show()
     return true

@@ -102,7 +102,7 @@ export class ModelReader {
   open(): void {
     if (this.#isOpening || this.#closing.signal.aborted) return
     this.#isOpening = true
-    this.#open()
+    void this.#open()
       .then(
         () => {
           this.#openFailures = 0
@@ -297,8 +297,7 @@ export class ModelReader {
         await this.#becomeCurrent(built, generation)
       } else if (!(await this.#openCurrent(generation))) return false
     }
-    if (replaced !== undefined && replaced !== generation.number)
-      await this.#stores.destroy(replaced)
+    if (replaced !== undefined && replaced !== generation.number) await this.#stores.destroy(replaced)
     return true
   }
 

@@ -92,7 +92,8 @@ function readersOf({ models }: NamedQueryRun): object {
     }
   }
   const ask = async (description: QueryDescription): Promise<unknown> => {
-    if (description.kind === 'named') throw new OutpostError('invalid-query', 'A named query cannot read another one. Call a function that both share.')
+    if (description.kind === 'named')
+      throw new OutpostError('invalid-query', 'A named query cannot read another one. Call a function that both share.')
     return (await answer(byName.get(description.model) as ModelReader, description)).data
   }
   return Object.fromEntries([...byName.keys()].map((name) => [name, table(name, finish)]))

@@ -103,7 +103,9 @@ export class OldBuilds {
   /** Versions that no build declares. */
   async #dropUnused(): Promise<void> {
     const { meta, storage } = this.#options
-    const declared = new Set([...(await meta.entries(BUILDS)).values(), this.#versions].flatMap((versions) => versions as readonly string[]))
+    const declared = new Set(
+      [...(await meta.entries(BUILDS)).values(), this.#versions].flatMap((versions) => versions as readonly string[]),
+    )
     for (const { database, pointer } of await this.#databases()) {
       if (declared.has(pointer)) continue
       // Its numbers go on from here should that build ever come back.

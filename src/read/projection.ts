@@ -181,7 +181,7 @@ export class Projection {
   pump(): void {
     if (this.#folding || this.#cancelRetry || this.#isFollowing || this.hasEnded || this.parked || this.isAtHead) return
     if (this.#rows.dirty >= MAX_DIRTY) this.#writes.schedule(true) // it goes on when they are saved
-    else this.#keepBusy(this.#foldToHead())
+    else void this.#keepBusy(this.#foldToHead())
   }
 
   /** Lets a parked one try its Event again; resolves when it has. */

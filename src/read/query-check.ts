@@ -35,7 +35,8 @@ export function checkRowsQuery(model: AnyReadModel, query: RowsQuery): void {
     if (value !== undefined && !(Number.isInteger(value) && value >= 0))
       throw invalidQuery(model, `\`${name}\` is ${String(value)}. Give a whole number from 0.`, { [name]: value })
   }
-  if (!['all', 'first', 'count'].includes(query.result)) throw invalidQuery(model, `it asks for "${query.result}". Known: all, first, count.`)
+  if (!['all', 'first', 'count'].includes(query.result))
+    throw invalidQuery(model, `it asks for "${query.result}". Known: all, first, count.`)
 }
 
 /** @throws `invalid-query` */

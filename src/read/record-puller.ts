@@ -21,7 +21,8 @@ export class RecordPuller {
     if (this.#pulled[0]?.number !== record + 1)
       throw new OutpostError('storage-failed', `Record ${record + 1} is missing from the log. Reload; if it stays, export and restore.`)
     let size = 0
-    for (let events = 0; size < this.#pulled.length && events < BATCH_EVENTS; size++) events += (this.#pulled[size] as LogRecord).events.length
+    for (let events = 0; size < this.#pulled.length && events < BATCH_EVENTS; size++)
+      events += (this.#pulled[size] as LogRecord).events.length
     const batch = this.#pulled.slice(0, size)
     this.#pulled = this.#pulled.slice(size)
     return batch

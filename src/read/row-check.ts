@@ -44,12 +44,18 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
       }
       const row = parsed.data as Row
       for (const field of keyFields)
-        if (!isKey(row[field])) throw invalid(event, field, `is ${describe(row[field])}, which IndexedDB cannot index`, { key: row[keyField] })
+        if (!isKey(row[field]))
+          throw invalid(event, field, `is ${describe(row[field])}, which IndexedDB cannot index`, { key: row[keyField] })
       const own = row[keyField] as Key
       if (key !== undefined && own !== key && compareKeys(own, key) !== 0)
-        throw invalid(event, keyField, `is "${String(own)}", but the row of "${String(key)}" was to be changed. Remove that one and put this one`, {
-          key,
-        })
+        throw invalid(
+          event,
+          keyField,
+          `is "${String(own)}", but the row of "${String(key)}" was to be changed. Remove that one and put this one`,
+          {
+            key,
+          },
+        )
       if (check.checkStorable) checkStorable(row, event)
       return Object.freeze(row)
     },

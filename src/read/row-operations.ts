@@ -53,6 +53,7 @@ export class RowOperations implements Rows<unknown, unknown> {
         returned.then(undefined, () => undefined) // reported below, once
         throw new TypeError(`The handler of "${event.type}" is asynchronous. Make it synchronous: it may only use its Event and \`rows\`.`)
       }
+      // oxlint-disable-next-line typescript/only-throw-error -- whatever the handler itself threw
       if (this.#failure !== undefined) throw this.#failure
     } catch (error) {
       this.#list.length = before

@@ -61,6 +61,7 @@ export class ShownRows {
   async opened(): Promise<Projection> {
     while (!this.#projection) {
       if (this.#isClosed) throw closedError(this.#name)
+      // oxlint-disable-next-line typescript/only-throw-error -- whatever storage threw
       if (this.#error !== undefined) throw this.#error
       await this.#bell.next()
     }

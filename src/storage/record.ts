@@ -16,13 +16,10 @@ export interface Checkpoint {
 /** The log before its first record. */
 export const LOG_START: Checkpoint = { record: 0, id: '' }
 
-export const sameCheckpoint = (a: Checkpoint | undefined, b: Checkpoint | undefined): boolean =>
-  a?.record === b?.record && a?.id === b?.id
+export const sameCheckpoint = (a: Checkpoint | undefined, b: Checkpoint | undefined): boolean => a?.record === b?.record && a?.id === b?.id
 
 /** What a Command came to, as kept for ever. A fault leaves no trace in the log. */
-export type StoredOutcome =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly refusal: string; readonly details: unknown }
+export type StoredOutcome = { readonly ok: true } | { readonly ok: false; readonly refusal: string; readonly details: unknown }
 
 export interface StoredCommand {
   readonly id: string

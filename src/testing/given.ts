@@ -40,7 +40,10 @@ export interface WhenOptions {
 
 export interface AggregateTest<Events, Commands, Refusals> {
   /** Decides the Command on the state that the Events made. */
-  when(command: OneOf<Commands>, options?: WhenOptions): {
+  when(
+    command: OneOf<Commands>,
+    options?: WhenOptions,
+  ): {
     /**
      * @param expected the Events in order, none for "nothing happens", or one {@link refused}
      * @throws an Error that shows both, where it came otherwise
@@ -106,7 +109,8 @@ const one = (message: Readonly<Record<string, unknown>>): readonly [string, unkn
 function givenAggregate(aggregate: AnyAggregate, events: readonly Readonly<Record<string, unknown>>[]): unknown {
   const { type } = aggregate
   const types = new Map<string, EventType>()
-  for (const name of Object.keys(type.events)) types.set(`${type.name}.${name}`, { message: type.events[name] as EventType['message'], aggregate: type, name })
+  for (const name of Object.keys(type.events))
+    types.set(`${type.name}.${name}`, { message: type.events[name] as EventType['message'], aggregate: type, name })
   let version = 0
   const stateFor = (aggregateId: string): unknown => {
     let state: unknown
@@ -216,7 +220,8 @@ function givenReadModel(model: AnyReadModel, events: readonly PastEvent[]): Read
         model.on[event.type]?.(event, {
           put: (row: unknown) => void rows.set(keyOf(row), checked(row)),
           update(key: unknown, change: (row: unknown) => unknown) {
-            if (!rows.has(key)) throw new Error(`"${model.name}" updates row "${String(key)}" at "${event.type}", but there is none. Use upsert.`)
+            if (!rows.has(key))
+              throw new Error(`"${model.name}" updates row "${String(key)}" at "${event.type}", but there is none. Use upsert.`)
             rows.set(key, checked(change(rows.get(key))))
           },
           upsert: (key: unknown, change: (row: unknown) => unknown) => void rows.set(key, checked(change(rows.get(key)))),
@@ -254,14 +259,17 @@ const mismatch = (what: string, expected: unknown, actual: unknown): never => {
   throw new Error(`${what}\nexpected ${show(expected)}\nbut got  ${show(actual)}`)
 }
 const show = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part instanceof Map || part instanceof Set ? [...part] : part))
+  JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'bigint' ? `${part}n` : part instanceof Map || part instanceof Set ? [...part] : part,
+  )
 
 /** Equal by structure: plain objects, arrays, Dates, Maps, Sets and primitives. */
 function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && a.getTime() === b.getTime()
-  if (a instanceof Map || a instanceof Set) return Object.getPrototypeOf(a) === Object.getPrototypeOf(b) && same([...a], [...(b as Set<unknown>)])
+  if (a instanceof Map || a instanceof Set)
+    return Object.getPrototypeOf(a) === Object.getPrototypeOf(b) && same([...a], [...(b as Set<unknown>)])
   if (Array.isArray(a) !== Array.isArray(b)) return false
   const keys = Object.keys(a)
   return (
@@ -269,4 +277,3 @@ function same(a: unknown, b: unknown): boolean {
     keys.every((key) => key in b && same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]))
   )
 }
-

@@ -106,7 +106,12 @@ export class CommandQueue {
   async close(): Promise<void> {
     this.#closed = true
     for (const { command, fail } of this.#waiting.splice(0))
-      fail(new OutpostError('closed', `Command "${command.type}" (${command.id}) was still waiting when the app was closed. Nothing was stored.`))
+      fail(
+        new OutpostError(
+          'closed',
+          `Command "${command.type}" (${command.id}) was still waiting when the app was closed. Nothing was stored.`,
+        ),
+      )
     await this.#running
   }
 
@@ -236,7 +241,15 @@ export class CommandQueue {
       const { record, offset } = places.get(attempt) as { readonly record: LogRecord; readonly offset: number }
       const outcome = outcomeOf(record, offset + index)
       waiting.settle(outcome)
-      this.#trip(waiting, marks, startedAt, outcome.ok ? 'accepted' : 'refused', outcome.ok ? outcome.position : undefined, appendStartedAt, appendedAt)
+      this.#trip(
+        waiting,
+        marks,
+        startedAt,
+        outcome.ok ? 'accepted' : 'refused',
+        outcome.ok ? outcome.position : undefined,
+        appendStartedAt,
+        appendedAt,
+      )
     }
     return 'done'
   }

@@ -22,9 +22,7 @@ export interface Current {
 }
 
 /** What a Command needs to have loaded: its own Aggregate, or what its use case names. */
-export type Needs =
-  | { readonly own: string }
-  | { readonly loads: Loads }
+export type Needs = { readonly own: string } | { readonly loads: Loads }
 
 /** An Event that was decided, with the state it leaves behind. */
 export interface Draft {

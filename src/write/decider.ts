@@ -245,7 +245,10 @@ export class Decider {
     await this.load(states, [key])
     const instance = instanceOf(attempt.entry(states, key))
     if (instance.parked)
-      throw new OutpostError('handler-failed', `Timer "${name}" waits: process manager "${manager}", instance "${key}", is parked. Retry it first.`)
+      throw new OutpostError(
+        'handler-failed',
+        `Timer "${name}" waits: process manager "${manager}", instance "${key}", is parked. Retry it first.`,
+      )
     const timer = instance.timers[name]
     // Cancelled or set anew since it was due: what was wanted no longer is.
     const fires = timer?.setBy === setBy && timer.dueAt === dueAt
@@ -266,7 +269,12 @@ export class Decider {
     const [event] = this.#own(attempt, command, [{ type: resumed(manager), key, data: {} }], states)
     if (!event) return
     const failedAgain = (reason: string, cause?: unknown): never => {
-      throw new OutpostError('handler-failed', `Process manager "${manager}", instance "${key}", failed again: ${reason}`, { manager, key }, cause)
+      throw new OutpostError(
+        'handler-failed',
+        `Process manager "${manager}", instance "${key}", failed again: ${reason}`,
+        { manager, key },
+        cause,
+      )
     }
     let again: ReturnType<ManagerFold['resume']>
     try {
@@ -335,7 +343,15 @@ export class Decider {
   ): readonly RecordedEvent[] {
     const index = this.#push(attempt, command, schema, root, { ok: true })
     return drafts.map(({ type, aggregateId, version, data, state }, ordinal) => {
-      const stored: StoredEvent = { type: type.message.name, schema: type.message.version, aggregateId, version, command: index, ordinal, data }
+      const stored: StoredEvent = {
+        type: type.message.name,
+        schema: type.message.version,
+        aggregateId,
+        version,
+        command: index,
+        ordinal,
+        data,
+      }
       const recorded = recordedOf(stored, command, attempt.nextPosition)
       attempt.staged.set(this.#statesOf(type.aggregate.name), { key: aggregateId, version, position: recorded.position, state })
       attempt.events.push({ stored, recorded })
@@ -393,4 +409,3 @@ const recordedOf = (stored: StoredEvent, command: Undecided, position: number): 
   correlationId: command.correlationId,
   causationId: command.causationId,
 })
-

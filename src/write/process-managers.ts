@@ -28,7 +28,12 @@ export interface Instance {
   readonly state: unknown
   readonly timers: Readonly<Record<string, Timer>>
   /** Where it threw: the Events since then wait for it to be resumed. */
-  readonly parked?: { readonly position: number; readonly eventType: string; readonly error: string; readonly waiting: readonly RecordedEvent[] }
+  readonly parked?: {
+    readonly position: number
+    readonly eventType: string
+    readonly error: string
+    readonly waiting: readonly RecordedEvent[]
+  }
 }
 
 export interface ManagerFold extends Fold {
@@ -40,7 +45,10 @@ export interface ManagerFold extends Fold {
    */
   react(entry: Entry, event: RecordedEvent): { readonly entry: Entry; readonly commands: readonly CommandRequest[] }
   /** Resumes a parked instance over the Events that waited. @throws what the handler throws */
-  resume(entry: Entry, event: RecordedEvent): { readonly entry: Entry; readonly commands: readonly (CommandRequest & { cause: RecordedEvent })[] }
+  resume(
+    entry: Entry,
+    event: RecordedEvent,
+  ): { readonly entry: Entry; readonly commands: readonly (CommandRequest & { cause: RecordedEvent })[] }
   /** The entry, parked at the Event. */
   park(entry: Entry, event: RecordedEvent, error: string): Entry
 }

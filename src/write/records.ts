@@ -47,7 +47,12 @@ export function recordsOf(work: UnitOfWork, log: Log, options: RecordOptions): r
   return records
 }
 
-function recordOf(attempts: readonly Attempt[], number: number, position: number, { now, randomId, stateVersionOf }: RecordOptions): LogRecord {
+function recordOf(
+  attempts: readonly Attempt[],
+  number: number,
+  position: number,
+  { now, randomId, stateVersionOf }: RecordOptions,
+): LogRecord {
   const commands: StoredCommand[] = []
   const events: StoredEvent[] = []
   for (const attempt of attempts) {

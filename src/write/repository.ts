@@ -83,11 +83,11 @@ export class Repository {
           if (stored?.aggregateId !== id || !stored.type.startsWith(prefix)) continue
           const event = events[i]
           if (!event)
-            throw new OutpostError(
-              'outdated',
-              `${aggregate} "${id}" holds Event "${stored.type}" of a newer build. Load the newer app.`,
-              { aggregate, aggregateId: id, type: stored.type },
-            )
+            throw new OutpostError('outdated', `${aggregate} "${id}" holds Event "${stored.type}" of a newer build. Load the newer app.`, {
+              aggregate,
+              aggregateId: id,
+              type: stored.type,
+            })
           yield event
         }
       }

@@ -199,8 +199,7 @@ export class States {
     if (entry.broken) return entry
     // An entry in memory may already hold the Event: loaded after a takeover that reached further.
     if (event.position <= entry.position) return entry
-    if (parked !== undefined && !(entry.state as Instance | undefined)?.parked)
-      return (this.fold as ManagerFold).park(entry, event, parked)
+    if (parked !== undefined && !(entry.state as Instance | undefined)?.parked) return (this.fold as ManagerFold).park(entry, event, parked)
     try {
       return this.fold.apply(entry, event)
     } catch (error) {

@@ -120,7 +120,8 @@ export class WriteBehind {
     })
     // Gathering one may have caught up the log, so that the others are as of earlier records: each names its own.
     if (prepared.length > 0) {
-      if ((await store.save(prepared.map(({ writes }) => writes))) === 'saved') for (const each of prepared) each.states.saved(each.writes, each.written)
+      if ((await store.save(prepared.map(({ writes }) => writes))) === 'saved')
+        for (const each of prepared) each.states.saved(each.writes, each.written)
       else await turn(() => this.#takeOver())
     }
     await index.flush()

@@ -139,47 +139,58 @@ async function expectSameAnswers(page: Remote<StockPage>, random: Random, positi
 describe('an import with ids that follow from its content', () => {
   const count = isLong ? 10_000 : 2_000
 
-  test('killed again and again and run again from its start comes to what an undisturbed one comes to', { timeout: isLong ? 1_200_000 : 120_000 }, async () => {
-    reports = collectReports()
-    const undisturbed = await Stage.make()
-    await undisturbed.open()
-    const outcomes = JSON.parse(await undisturbed.page.call('importOrders', seed, count)) as readonly string[]
-    const expected = await readLog(undisturbed.page)
-    const shown = await expectShown(undisturbed.page, expected)
-    await undisturbed.leave()
+  test(
+    'killed again and again and run again from its start comes to what an undisturbed one comes to',
+    { timeout: isLong ? 1_200_000 : 120_000 },
+    async () => {
+      reports = collectReports()
+      const undisturbed = await Stage.make()
+      await undisturbed.open()
+      const outcomes = JSON.parse(await undisturbed.page.call('importOrders', seed, count)) as readonly string[]
+      const expected = await readLog(undisturbed.page)
+      const shown = await expectShown(undisturbed.page, expected)
+      await undisturbed.leave()
 
-    const { placed, declined, opened } = foldOrders(seed, count)
-    expect([placed, declined, opened].every((figure) => figure > 0)).toBe(true)
-    expect(outcomes.filter((type) => type === 'order.placed')).toHaveLength(placed)
-    expect(outcomes.filter((type) => type === 'order.declined')).toHaveLength(declined)
-    expect(shown.rows['purchaseOrderList']).toHaveLength(opened)
+      const { placed, declined, opened } = foldOrders(seed, count)
+      expect([placed, declined, opened].every((figure) => figure > 0)).toBe(true)
+      expect(outcomes.filter((type) => type === 'order.placed')).toHaveLength(placed)
+      expect(outcomes.filter((type) => type === 'order.declined')).toHaveLength(declined)
+      expect(shown.rows['purchaseOrderList']).toHaveLength(opened)
 
-    const random = createRandom(seed)
-    const stage = await Stage.make()
-    const deaths = ['browser', 'renderer', 'browser', 'worker', 'renderer', 'worker'] as const
-    let interrupted = 0
-    for (const [round, death] of deaths.entries()) {
-      await stage.open(round % 2 === 0 ? 'slow' : 'fast')
-      // Each run comes further than the one before: so far its Commands are only looked up.
-      const orders = Math.floor((count * 0.6 * (round + random.int(1, 99) / 100)) / deaths.length)
-      const run = stage.page.call('importOrders', seed, count).catch((error: unknown) => error)
-      const before = reports.received.length
-      await reports.until((received) => received.slice(before).some((report) => report.kind === 'imported' && report.orders >= orders))
-      await stage.die(death)
-      const result = await run
-      if (result instanceof Error) interrupted++
-      else expect(JSON.parse(result as string)).toEqual(outcomes)
-      await stage.leave()
-    }
-    expect(interrupted).toBeGreaterThan(0)
-    await stage.open()
-    expect(JSON.parse(await stage.page.call('importOrders', seed, count))).toEqual(outcomes)
-    const log = await readLog(stage.page)
-    const told = ({ id, type, aggregateId, version, position, data }: (typeof log.events)[number]) => ({ id, type, aggregateId, version, position, data })
-    expect(log.events.map(told)).toEqual(expected.events.map(told))
-    await expectShown(stage.page, log)
-    expect(faults()).toEqual([])
-  })
+      const random = createRandom(seed)
+      const stage = await Stage.make()
+      const deaths = ['browser', 'renderer', 'browser', 'worker', 'renderer', 'worker'] as const
+      let interrupted = 0
+      for (const [round, death] of deaths.entries()) {
+        await stage.open(round % 2 === 0 ? 'slow' : 'fast')
+        // Each run comes further than the one before: so far its Commands are only looked up.
+        const orders = Math.floor((count * 0.6 * (round + random.int(1, 99) / 100)) / deaths.length)
+        const run = stage.page.call('importOrders', seed, count).catch((error: unknown) => error)
+        const before = reports.received.length
+        await reports.until((received) => received.slice(before).some((report) => report.kind === 'imported' && report.orders >= orders))
+        await stage.die(death)
+        const result = await run
+        if (result instanceof Error) interrupted++
+        else expect(JSON.parse(result as string)).toEqual(outcomes)
+        await stage.leave()
+      }
+      expect(interrupted).toBeGreaterThan(0)
+      await stage.open()
+      expect(JSON.parse(await stage.page.call('importOrders', seed, count))).toEqual(outcomes)
+      const log = await readLog(stage.page)
+      const told = ({ id, type, aggregateId, version, position, data }: (typeof log.events)[number]) => ({
+        id,
+        type,
+        aggregateId,
+        version,
+        position,
+        data,
+      })
+      expect(log.events.map(told)).toEqual(expected.events.map(told))
+      await expectShown(stage.page, log)
+      expect(faults()).toEqual([])
+    },
+  )
 })
 
 /** From the orders alone, without any Event. */

@@ -37,7 +37,11 @@ async function book(page: Page, account: string, amounts: readonly number[]): Pr
   if (!('ok' in outcome && outcome.ok)) throw new Error(JSON.stringify(outcome))
   return outcome.position
 }
-const openAccounts = (page: Page) => page.call('batch', accounts.map((aggregateId) => ({ type: 'account.open', aggregateId, payload: {} })))
+const openAccounts = (page: Page) =>
+  page.call(
+    'batch',
+    accounts.map((aggregateId) => ({ type: 'account.open', aggregateId, payload: {} })),
+  )
 
 /** What the Read Models must hold, from the Events alone. */
 class Fold {
@@ -71,7 +75,10 @@ test('a rebuild killed half-way continues from its checkpoint; meanwhile Command
   for (let made = 0; made < bookingsMade; made += 200) {
     const amounts = Array.from({ length: 100 }, (_, i) => ((made + i) % 700) - 300)
     const [account, other] = [accounts[(made / 200) % 10] as string, accounts[(made / 200 + 3) % 10] as string]
-    await writer.call('batch', [account, other].map((aggregateId) => ({ type: 'account.book', aggregateId, payload: { amounts } })))
+    await writer.call(
+      'batch',
+      [account, other].map((aggregateId) => ({ type: 'account.book', aggregateId, payload: { amounts } })),
+    )
   }
   let position = bookingsMade + accounts.length
   const fold = await new Fold().readTo(position, writer)
@@ -97,12 +104,21 @@ test('a rebuild killed half-way continues from its checkpoint; meanwhile Command
   expect(await rowsOf(old, 'balances', position)).toEqual(fold.balances())
   expect(await rowsOf(old, 'bookings', position)).toEqual(fold.bookings(1))
   expect(await first.call('glance', 'bookings', 50)).toMatchObject({ data: shown.data, stale: true })
-  expect(await first.call('untilModel', 'bookings', 'rebuilding', { built: halfWay })).toMatchObject({ version: 2, rebuild: { position: halfWay } })
+  expect(await first.call('untilModel', 'bookings', 'rebuilding', { built: halfWay })).toMatchObject({
+    version: 2,
+    rebuild: { position: halfWay },
+  })
   await expect.poll(() => first.call('count', 'ledger.main.ann.read.bookings@2#1', 'rows')).toBe(halfWay - accounts.length)
   await crash()
 
   const second = await open('ledger-2')
-  expect(await second.call('untilModel', 'bookings', 'live', { position })).toEqual({ name: 'bookings', version: 2, state: 'live', position, lag: 0 })
+  expect(await second.call('untilModel', 'bookings', 'live', { position })).toEqual({
+    name: 'bookings',
+    version: 2,
+    state: 'live',
+    position,
+    lag: 0,
+  })
   expect(await rowsOf(second, 'bookings', position)).toEqual(fold.bookings(100))
   // Both together have read each Event once.
   expect(await second.call('calls')).toBe(position - halfWay)

@@ -61,7 +61,11 @@ test(`three tabs with ${commandsEach} Commands each on the same ten Aggregates a
   const changes = writers.filter((actor, i) => i > 0 && actor !== writers[i - 1]).length
   expect(changes).toBeGreaterThan(commandsEach / 20)
   // And they had the rules against each other: there was not enough for all of them.
-  expect(acknowledged.map((each) => each.some(({ outcome }) => !outcome.ok && (outcome.refusal as string) === 'outOfStock'))).toEqual([true, true, true])
+  expect(acknowledged.map((each) => each.some(({ outcome }) => !outcome.ok && (outcome.refusal as string) === 'outOfStock'))).toEqual([
+    true,
+    true,
+    true,
+  ])
 })
 
 test('a watch in one tab sees what another tab does', async () => {
@@ -119,7 +123,9 @@ test('a deleted log is closed in all tabs, and nothing of it remains', async () 
   await two.call('destroy')
   for (const tab of [one, two, three]) {
     await tab.call('untilWorker', 'closed')
-    expect(await tab.call('give', { type: 'stockItem.receive', aggregateId: 'a', payload: { quantity: 1 } })).toMatchObject({ fault: 'closed' })
+    expect(await tab.call('give', { type: 'stockItem.receive', aggregateId: 'a', payload: { quantity: 1 } })).toMatchObject({
+      fault: 'closed',
+    })
     expect(await tab.call('load', 'stockItem', ['a'])).toMatchObject([{ id: 'a', fault: 'closed' }])
     expect(await tab.call('databases')).toEqual([])
   }

@@ -53,7 +53,10 @@ describe('hazard 10, an old tab and a new one', () => {
 
     await young.call('untilPosition', 6)
     expect(await give(young, 'counter.add', 'x', { by: -5 })).toMatchObject({ ok: false, refusal: 'tooSmall', details: { n: 4 } })
-    expect(await rowsOf(young, 'counters', 6)).toEqual([{ id: 'x', n: 4 }, { id: 'y', n: 2 }])
+    expect(await rowsOf(young, 'counters', 6)).toEqual([
+      { id: 'x', n: 4 },
+      { id: 'y', n: 2 },
+    ])
     expect(await rowsOf(young, 'notes', 6)).toEqual([{ id: 'n', text: 'still here' }])
     expect((await eventsOf(young, 6)).map(({ type, aggregateId, version }) => `${type} ${aggregateId} ${version}`)).toEqual([
       'counter.begun x 1',
@@ -90,7 +93,10 @@ describe('hazard 10, an old tab and a new one', () => {
     const answer = await give(old, 'counter.add', 'x', { by: -5 })
     if ('fault' in answer) expect(answer).toMatchObject({ fault: 'outdated' })
     else expect(answer).toMatchObject({ ok: false, refusal: 'tooSmall', details: { n: 4 } })
-    expect(await old.call('untilModel', 'counters', 'parked')).toMatchObject({ version: 1, parked: { position: 2, eventType: 'counter.added' } })
+    expect(await old.call('untilModel', 'counters', 'parked')).toMatchObject({
+      version: 1,
+      parked: { position: 2, eventType: 'counter.added' },
+    })
     expect(await give(old, 'note.write', 'n', { text: 'from the old one' })).toMatchObject({ ok: true, position: 4 })
     await old.call('close')
     await old.page.close()
@@ -136,7 +142,9 @@ describe('a log of a newer format', () => {
     expect(await rowsOf(old, 'counters', 2)).toEqual([{ id: 'x', n: 8 }])
     const helper = await openRemote<BuildsPage>(context, served.url)
     await helper.call('upgrade', log)
-    expect(await give(old, 'counter.add', 'x', { by: 1 })).toMatchObject({ fault: expect.stringMatching(/^(closed|storage-newer)$/) as string })
+    expect(await give(old, 'counter.add', 'x', { by: 1 })).toMatchObject({
+      fault: expect.stringMatching(/^(closed|storage-newer)$/) as string,
+    })
     const before = await helper.call('dump', log)
     await expectRefused(await open('counter-old'))
     expect(await helper.call('dump', log)).toBe(before)

@@ -40,7 +40,9 @@ describe('a domain refuses', () => {
   })
   test('a name that means something else on the handle, and a use case of a bare string', () => {
     expect(problem(() => domain('d', { aggregates: [thing('batch')] }))).toMatch(/"batch" has a name that means something else/)
-    expect(problem(() => domain('d', { aggregates: [thing('a', { commands: { then: z.object({}) }, decide: { then: () => [] } })] }))).toMatch(/"then" has a name/)
+    expect(
+      problem(() => domain('d', { aggregates: [thing('a', { commands: { then: z.object({}) }, decide: { then: () => [] } })] })),
+    ).toMatch(/"then" has a name/)
     const bare = applicationService('s', { run: useCase({ payload: z.string(), loads: () => ({}), decide: () => [] }) })
     expect(problem(() => domain('d', { aggregates: [thing('a')], applicationServices: [bare] }))).toMatch(/"s\.run" takes a bare string/)
   })
@@ -50,35 +52,49 @@ describe('a domain refuses', () => {
       /"a\.begun" is at version 3, but nothing upcasts version 1\. Add `upcast: \{ 1:/,
     )
     const late = command(z.object({}), { version: 2 })
-    expect(problem(() => domain('d', { aggregates: [thing('a', { commands: { begin: late } })] }))).toMatch(/"a\.begin".*nothing upcasts version 1/)
+    expect(problem(() => domain('d', { aggregates: [thing('a', { commands: { begin: late } })] }))).toMatch(
+      /"a\.begin".*nothing upcasts version 1/,
+    )
   })
   test('an upcaster beyond the version', () => {
     const beyond = event(z.object({}), { upcast: { 1: (data) => data } })
-    expect(problem(() => domain('d', { aggregates: [thing('a', { events: { begun: beyond } })] }))).toMatch(/upcasts version 1, but is at version 1/)
+    expect(problem(() => domain('d', { aggregates: [thing('a', { events: { begun: beyond } })] }))).toMatch(
+      /upcasts version 1, but is at version 1/,
+    )
   })
   test('an alias that is taken', () => {
     const events = { begun: z.object({}), other: event(z.object({}), { aliases: ['begun'] }) }
-    expect(problem(() => domain('d', { aggregates: [thing('a', { events, evolve: { other: () => ({}) } })] }))).toMatch(/two Events are called "a\.begun"/)
+    expect(problem(() => domain('d', { aggregates: [thing('a', { events, evolve: { other: () => ({}) } })] }))).toMatch(
+      /two Events are called "a\.begun"/,
+    )
   })
   test('an Event that nothing folds, and a fold of no Event', () => {
     expect(problem(() => domain('d', { aggregates: [thing('a', { events: { begun: z.object({}), gone: z.object({}) } })] }))).toMatch(
       /nothing folds Event "a\.gone"/,
     )
-    expect(problem(() => domain('d', { aggregates: [thing('a', { evolve: { gone: () => ({}) } })] }))).toMatch(/folds "gone", which is none/)
+    expect(problem(() => domain('d', { aggregates: [thing('a', { evolve: { gone: () => ({}) } })] }))).toMatch(
+      /folds "gone", which is none/,
+    )
   })
   test('a refusal that every Command has already', () => {
     expect(problem(() => domain('d', { aggregates: [thing('a', { refusals: { expired: z.object({}) } })] }))).toMatch(/refusal "expired"/)
   })
   test('a Read Model over an Aggregate, or a query over a Read Model, that it does not list', () => {
-    expect(problem(() => domain('d', { aggregates: [], readModels: [stockList] }))).toMatch(/"stockList" takes Events from Aggregate "stockItem".*Add it/)
+    expect(problem(() => domain('d', { aggregates: [], readModels: [stockList] }))).toMatch(
+      /"stockList" takes Events from Aggregate "stockItem".*Add it/,
+    )
     const asking = query('q', { reads: [stockList], input: z.object({}), run: async () => 1 })
     expect(problem(() => domain('d', { aggregates: [stockItem], queries: [asking] }))).toMatch(/"q" reads Read Model "stockList"/)
   })
   test('a handler that says nothing of an Event, or names one that is not', () => {
     const partly = { ...stockList, on: { 'stockItem.registered': () => undefined, 'stockItem.vanished': () => undefined } }
-    expect(problem(() => domain('d', { aggregates: [stockItem], readModels: [partly as never] }))).toMatch(/names Event "stockItem\.vanished".*Known: stockItem\.registered/)
+    expect(problem(() => domain('d', { aggregates: [stockItem], readModels: [partly as never] }))).toMatch(
+      /names Event "stockItem\.vanished".*Known: stockItem\.registered/,
+    )
     const silent = { ...stockList, on: { 'stockItem.registered': () => undefined } }
-    expect(problem(() => domain('d', { aggregates: [stockItem], readModels: [silent as never] }))).toMatch(/says nothing of Event "stockItem\.received"/)
+    expect(problem(() => domain('d', { aggregates: [stockItem], readModels: [silent as never] }))).toMatch(
+      /says nothing of Event "stockItem\.received"/,
+    )
   })
   test('a process manager that sends to an Aggregate it does not list', () => {
     const a = thing('a')

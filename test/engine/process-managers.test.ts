@@ -27,7 +27,13 @@ describe('a process manager', () => {
     await give(engine, 'stockItem.pick', 'a', { quantity: 4 }, { id: 'cause', correlationId: 'walk' })
     expect(records).toBe(1)
     const [picked, opened] = (await allEvents(engine)).slice(-2)
-    expect(opened).toMatchObject({ type: 'purchaseOrder.opened', data: { sku: 'a' }, correlationId: 'walk', causationId: picked?.id, actor: undefined })
+    expect(opened).toMatchObject({
+      type: 'purchaseOrder.opened',
+      data: { sku: 'a' },
+      correlationId: 'walk',
+      causationId: picked?.id,
+      actor: undefined,
+    })
     expect(picked?.id).toBe('cause.0')
     await give(engine, 'stockItem.pick', 'a', { quantity: 1 })
     expect((await types(engine)).filter((type) => type.startsWith('purchaseOrder'))).toHaveLength(1)
@@ -135,12 +141,17 @@ describe('a process manager that throws', () => {
           key: (event) => event.aggregateId,
           handle: (_, event, { send }) => ({
             state: {},
-            commands: [send.stockItem.receive(event.aggregateId, { quantity: 1 }), send.stockItem.receive(event.aggregateId, { quantity: -1 })],
+            commands: [
+              send.stockItem.receive(event.aggregateId, { quantity: 1 }),
+              send.stockItem.receive(event.aggregateId, { quantity: -1 }),
+            ],
           }),
         },
       },
     })
-    const engine = await openEngine(createMemoryStorage(), { domain: domain('stock', { aggregates: [stockItem], processManagers: [sender] }) })
+    const engine = await openEngine(createMemoryStorage(), {
+      domain: domain('stock', { aggregates: [stockItem], processManagers: [sender] }),
+    })
     await give(engine, 'stockItem.register', 'a', { name: 'A' })
     await give(engine, 'stockItem.receive', 'a', { quantity: 10 })
     expect(await give(engine, 'stockItem.pick', 'a', { quantity: 1 })).toMatchObject({ ok: true })
@@ -162,10 +173,18 @@ test('reactions that go round in a circle fail the root, which names itself', as
     state: z.object({}),
     from: [ping],
     sends: [ping],
-    on: { 'ping.hit': { key: (event) => event.aggregateId, handle: (_, event, { send }) => ({ state: {}, commands: [send.ping.hit(event.aggregateId, {})] }) } },
+    on: {
+      'ping.hit': {
+        key: (event) => event.aggregateId,
+        handle: (_, event, { send }) => ({ state: {}, commands: [send.ping.hit(event.aggregateId, {})] }),
+      },
+    },
   })
   const engine = await openEngine(createMemoryStorage(), { domain: domain('pingpong', { aggregates: [ping], processManagers: [pong] }) })
-  await expect(give(engine, 'ping.hit', 'x', {})).rejects.toMatchObject({ code: 'handler-failed', message: expect.stringContaining('ping.hit') as string })
+  await expect(give(engine, 'ping.hit', 'x', {})).rejects.toMatchObject({
+    code: 'handler-failed',
+    message: expect.stringContaining('ping.hit') as string,
+  })
   expect(engine.position).toBe(0)
 })
 
@@ -256,9 +275,12 @@ test('a process manager that is new to a log folds all of it before the first Co
   const plain = await openEngine(storage, { domain: domain('stock', { aggregates: [stockItem, purchaseOrder] }) })
   await give(plain, 'stockItem.register', 'a', { name: 'A' })
   await give(plain, 'stockItem.receive', 'a', { quantity: 30_000 })
-  for (let n = 0; n < 25; n++) await Promise.all(plain.dispatch(Array.from({ length: 1000 }, () => message('stockItem.pick', 'a', { quantity: 1 }))))
+  for (let n = 0; n < 25; n++)
+    await Promise.all(plain.dispatch(Array.from({ length: 1000 }, () => message('stockItem.pick', 'a', { quantity: 1 }))))
   await plain.close()
-  const engine = await openEngine(storage, { domain: domain('stock', { aggregates: [stockItem, purchaseOrder], processManagers: [reorder] }) })
+  const engine = await openEngine(storage, {
+    domain: domain('stock', { aggregates: [stockItem, purchaseOrder], processManagers: [reorder] }),
+  })
   expect(await give(engine, 'stockItem.pick', 'a', { quantity: 4995 })).toMatchObject({ ok: true })
   expect(await types(engine)).not.toContain(expect.stringContaining('purchaseOrder'))
   await give(engine, 'stockItem.pick', 'a', { quantity: 2 })

@@ -5,7 +5,10 @@ import { steps } from '../../src/engine/trace.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { give, openEngine } from '../support/engine.ts'
 
-async function traced(run: (engine: Awaited<ReturnType<typeof openEngine>>) => Promise<unknown>, count = 1): Promise<readonly CommandTrace[]> {
+async function traced(
+  run: (engine: Awaited<ReturnType<typeof openEngine>>) => Promise<unknown>,
+  count = 1,
+): Promise<readonly CommandTrace[]> {
   const engine = await openEngine(createMemoryStorage())
   await give(engine, 'stockItem.register', 'a', { name: 'A' })
   const traces: CommandTrace[] = []
@@ -24,9 +27,23 @@ async function traced(run: (engine: Awaited<ReturnType<typeof openEngine>>) => P
 test('an accepted Command goes all eleven steps, in order, each beginning after the one before', async () => {
   const requestedAt = performance.timeOrigin + performance.now()
   const [trace] = await traced((engine) =>
-    give(engine, 'stockItem.receive', 'a', { quantity: 1 }, { id: 'c-1', correlationId: 'walk', causationId: 'why', requestedAt, receivedAt: requestedAt + 0.1 }),
+    give(
+      engine,
+      'stockItem.receive',
+      'a',
+      { quantity: 1 },
+      { id: 'c-1', correlationId: 'walk', causationId: 'why', requestedAt, receivedAt: requestedAt + 0.1 },
+    ),
   )
-  expect(trace).toMatchObject({ commandId: 'c-1', type: 'stockItem.receive', aggregateId: 'a', correlationId: 'walk', causationId: 'why', outcome: 'accepted', position: 2 })
+  expect(trace).toMatchObject({
+    commandId: 'c-1',
+    type: 'stockItem.receive',
+    aggregateId: 'a',
+    correlationId: 'walk',
+    causationId: 'why',
+    outcome: 'accepted',
+    position: 2,
+  })
   expect(trace?.spans.map(({ number, step }) => [number, step])).toEqual(steps.map((step, i) => [i + 1, step]))
   const starts = trace?.spans.map(({ startedAt }) => startedAt) ?? []
   expect(starts).toEqual([...starts].sort((a, b) => a - b))

@@ -7,7 +7,7 @@ type Engine = Awaited<ReturnType<typeof openEngine>>
 
 async function exported(engine: Engine): Promise<string[]> {
   let text = ''
-  for (let from: number | undefined = 0; from !== undefined; ) {
+  for (let from: number | undefined = 0; from !== undefined;) {
     const page: { text: string; next: number | undefined } = await engine.exportPage(from)
     text += page.text
     from = page.next
@@ -78,7 +78,10 @@ describe('an export', () => {
     const roles = createRoles()
     roles.open = 2
     const engine = await openEngine(createMemoryStorage(), { roles })
-    await expect(imported(engine, lines)).rejects.toMatchObject({ code: 'log-not-empty', message: expect.stringContaining('Close all others') as string })
+    await expect(imported(engine, lines)).rejects.toMatchObject({
+      code: 'log-not-empty',
+      message: expect.stringContaining('Close all others') as string,
+    })
     roles.open = 1
     expect(await imported(engine, lines)).toMatchObject({ events: 300 })
   })

@@ -109,7 +109,9 @@ class History {
       case 'watchNamed':
         return this.background(
           this.watch(step.tab, { kind: 'named', query: 'twice', input: { b: step.key } }, (position) => {
-            const rows = answerThings(this.rowsAt(position), from(things).where({ b: step.key }).description as RowsQuery) as { id: string }[]
+            const rows = answerThings(this.rowsAt(position), from(things).where({ b: step.key }).description as RowsQuery) as {
+              id: string
+            }[]
             return { ids: rows.map(({ id }) => id), count: rows.length, rows }
           }),
         )
@@ -187,7 +189,8 @@ class History {
       expect(watch.watched.snapshot.data, 'the last frame is the rows at the head').toEqual(watch.answer(position))
       expect(watch.watched.snapshot.stale).toBe(false)
     }
-    for (const each of this.tabs) await this.ask(each, from(things).description, (at) => answerThings(this.rowsAt(at), from(things).description as RowsQuery))
+    for (const each of this.tabs)
+      await this.ask(each, from(things).description, (at) => answerThings(this.rowsAt(at), from(things).description as RowsQuery))
     for (const each of this.tabs) await each.close()
     const fresh = await this.world.tab(thingsDomain)
     await this.ask(fresh, from(things).description, (at) => answerThings(this.rowsAt(at), from(things).description as RowsQuery))

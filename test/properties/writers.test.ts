@@ -18,7 +18,11 @@ const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('pick' as const), item, quantity: fc.integer({ min: 1, max: 9 }) }) },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('order' as const), id: fc.integer({ min: 0, max: 20 }), lines: fc.dictionary(item, fc.integer({ min: 1, max: 5 }), { minKeys: 1 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('order' as const),
+      id: fc.integer({ min: 0, max: 20 }),
+      lines: fc.dictionary(item, fc.integer({ min: 1, max: 5 }), { minKeys: 1 }),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), id: fc.integer({ min: 0, max: 20 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat() }) },
@@ -123,7 +127,11 @@ async function run(steps: typeof schedule extends fc.Arbitrary<infer S> ? S : ne
     expect(await allEvents(engine)).toEqual(events)
     for (const [sku, { version, onHand }] of Object.entries(stock))
       expect(await engine.load('stockItem', sku)).toMatchObject({ version, state: { onHand } })
-    const list = await engine.run({ kind: 'rows', model: 'stockList', where: {}, filter: {}, orderBy: [], result: 'all' }, engine.position, 1000)
+    const list = await engine.run(
+      { kind: 'rows', model: 'stockList', where: {}, filter: {}, orderBy: [], result: 'all' },
+      engine.position,
+      1000,
+    )
     expect(list.data).toEqual(Object.entries(stock).map(([sku, { onHand }]) => ({ sku, name: sku, onHand })))
   }
   // Whatever was acknowledged stands in the log, once, and is answered the same by a tab that opens now.
@@ -131,7 +139,12 @@ async function run(steps: typeof schedule extends fc.Arbitrary<infer S> ? S : ne
   for (const [id, outcome] of acknowledged) {
     const { type, aggregateId, payload } = given.find((command) => command.id === id) as (typeof given)[number]
     expect(await give(late, type, aggregateId, payload, { id })).toEqual(outcome)
-    if (outcome.ok) expect(events.filter(({ commandId }) => commandId === id).map(({ type: t, aggregateId: a, version }) => ({ type: t, aggregateId: a, version }))).toEqual(outcome.events)
+    if (outcome.ok)
+      expect(
+        events
+          .filter(({ commandId }) => commandId === id)
+          .map(({ type: t, aggregateId: a, version }) => ({ type: t, aggregateId: a, version })),
+      ).toEqual(outcome.events)
   }
   expect(late.position).toBe(first.position)
   const conflicts = new Set(events.map(({ commandId }) => commandId)).size

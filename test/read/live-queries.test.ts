@@ -15,7 +15,10 @@ async function filled(world: World, items: number): Promise<Tab> {
 }
 
 /** How often a tab read rows. */
-function countReads(tab: Tab, operations: readonly ('rows.scan' | 'rows.count' | 'rows.load')[] = ['rows.scan', 'rows.count']): () => number {
+function countReads(
+  tab: Tab,
+  operations: readonly ('rows.scan' | 'rows.count' | 'rows.load')[] = ['rows.scan', 'rows.count'],
+): () => number {
   let reads = 0
   const open = tab.storage.openReadStore
   Object.assign(tab.storage, {
@@ -24,7 +27,12 @@ function countReads(tab: Tab, operations: readonly ('rows.scan' | 'rows.count' |
       for (const operation of operations) {
         const name = operation.slice('rows.'.length) as 'scan'
         const original = store[name].bind(store)
-        Object.assign(store, { [name]: (argument: never) => (reads++, original(argument)) })
+        Object.assign(store, {
+          [name]: (argument: never) => {
+            reads++
+            return original(argument)
+          },
+        })
       }
       return store
     },
@@ -187,7 +195,9 @@ test('a query that nobody watches any more is not evaluated', async () => {
 test('a watch that cannot be answered is refused, and may be asked for again', async () => {
   const world = new World()
   const tab = await filled(world, 1)
-  await expect(tab.side.watch({ ...(read.description as object), limit: -1 } as QueryDescription, () => {})).rejects.toMatchObject({ code: 'invalid-query' })
+  await expect(tab.side.watch({ ...(read.description as object), limit: -1 } as QueryDescription, () => {})).rejects.toMatchObject({
+    code: 'invalid-query',
+  })
   tab.storage.faults.fail('rows.scan', 'UnknownError')
   await expect(tab.side.watch(read.description, () => {})).rejects.toMatchObject({ code: 'storage-failed' })
   expect((await watchAll<unknown[]>(tab, read.description)).frames[0]).toHaveLength(1)

@@ -57,7 +57,9 @@ test('it sees all its Read Models as of one record, whatever is recorded while i
     },
   })
   const world = new World()
-  const tab = await world.tab(domain('stock', { aggregates: [stockItem, purchaseOrder], readModels: [stockList, purchaseOrderList], queries: [both] }))
+  const tab = await world.tab(
+    domain('stock', { aggregates: [stockItem, purchaseOrder], readModels: [stockList, purchaseOrderList], queries: [both] }),
+  )
   await tab.append(registered('a'), opened('o1', 'a'))
   const named = { kind: 'named', query: 'both', input: {} } as const
   await tab.ask(named)

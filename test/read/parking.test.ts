@@ -219,7 +219,12 @@ test('a row that violates its schema is never stored; the error says which field
 })
 
 /** A domain with one Read Model whose handler does as it is told. */
-function domainOf(handler: (data: Record<string, unknown>, rows: { put(row: never): void; update(key: never, change: (row: never) => never): void; remove(key: never): void }) => unknown) {
+function domainOf(
+  handler: (
+    data: Record<string, unknown>,
+    rows: { put(row: never): void; update(key: never, change: (row: never) => never): void; remove(key: never): void },
+  ) => unknown,
+) {
   const model = readModel('notes', {
     version: 1,
     from: [note],
@@ -243,7 +248,9 @@ async function errorOf(handler: Parameters<typeof domainOf>[0], ...events: reado
 }
 
 test('a key or index that IndexedDB cannot index stops at its Event and names the field', async () => {
-  expect(await errorOf((_, rows) => rows.put({ id: true, words: 1 } as never))).toContain('field "id" of its row is true, which IndexedDB cannot index')
+  expect(await errorOf((_, rows) => rows.put({ id: true, words: 1 } as never))).toContain(
+    'field "id" of its row is true, which IndexedDB cannot index',
+  )
   expect(await errorOf((_, rows) => rows.put({ id: 'a', words: null } as never))).toContain('field "words" of its row is null')
   expect(await errorOf((_, rows) => rows.put({ id: 'a', words: Number.NaN } as never))).toContain('field "words" of its row is NaN')
   expect(await errorOf((_, rows) => rows.put({ id: 'a' } as never))).toContain('field "words" of its row does not fit')

@@ -63,7 +63,10 @@ test('one of several values is several ranges, in order, without repeats', () =>
   const wide = plan(read.where({ a: { anyOf: many } }))
   expect(wide).toMatchObject({ index: 0, ranges: [{ lower: 0, upper: keyAfter(99), upperOpen: true }] })
   expect(wide.residual?.({ id: 't', a: 0.5, b: '' })).toBe(false)
-  expect(plan(read.where({ b: 'x', a: { anyOf: many } }))).toMatchObject({ index: 3, ranges: [{ lower: ['x', 0], upper: ['x', keyAfter(99)] }] })
+  expect(plan(read.where({ b: 'x', a: { anyOf: many } }))).toMatchObject({
+    index: 3,
+    ranges: [{ lower: ['x', 0], upper: ['x', keyAfter(99)] }],
+  })
 })
 
 test('bounds that leave nothing read nothing', () => {
@@ -78,11 +81,19 @@ test('what an index does not answer is tested', () => {
 })
 
 test.each<[string, RowsQuery['where'] | Partial<RowsQuery>, string]>([
-  ['a field that is not indexed', { where: { c: { equals: 1 } } }, '`where` on "c", which is not indexed. Add it to `indexes`, or use `filter`.'],
+  [
+    'a field that is not indexed',
+    { where: { c: { equals: 1 } } },
+    '`where` on "c", which is not indexed. Add it to `indexes`, or use `filter`.',
+  ],
   ['an unknown field', { where: { z: { equals: 1 } } }, 'its rows have no field "z". Known: id, a, b, c.'],
   ['an unknown field in a filter', { filter: { z: { equals: 1 } } }, 'its rows have no field "z"'],
   ['an unknown field to sort by', { orderBy: [{ field: 'z', descending: false }] }, 'its rows have no field "z"'],
-  ['null on an index', { where: { a: { equals: null } } }, '`where` on "a" compares with null, which has no order. Use `filter` with the value itself.'],
+  [
+    'null on an index',
+    { where: { a: { equals: null } } },
+    '`where` on "a" compares with null, which has no order. Use `filter` with the value itself.',
+  ],
   ['a boolean on an index', { where: { a: { anyOf: [true] } } }, 'compares with true'],
   ['a bound without order', { filter: { c: { from: null } } }, '`filter` on "c" compares with null'],
   ['an unknown operator', { where: { a: { like: 'x' } } } as never, 'uses "like". Known: from, to, above, below, prefix, anyOf.'],
@@ -93,7 +104,9 @@ test.each<[string, RowsQuery['where'] | Partial<RowsQuery>, string]>([
   ['a broken offset', { offset: 0.5 }, '`offset` is 0.5'],
 ])('%s is refused with what to do', (_, part, message) => {
   const query = { ...(read.description as RowsQuery), ...part } as RowsQuery
-  expect(() => planQuery(things, query)).toThrow(expect.objectContaining({ code: 'invalid-query', message: expect.stringContaining(message) }))
+  expect(() => planQuery(things, query)).toThrow(
+    expect.objectContaining({ code: 'invalid-query', message: expect.stringContaining(message) }),
+  )
 })
 
 test('a field that is only a later part of a compound index is refused with what to do', async () => {

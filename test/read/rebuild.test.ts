@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type AnyDomain } from '../../src/domain/infer.ts'
+import type { AnyDomain } from '../../src/domain/infer.ts'
 import { domain, readModel } from 'outpost'
 import { z } from 'zod'
 import { stockItem } from '../fixtures/stock.ts'
@@ -144,8 +144,7 @@ test('the rows of a version are deleted when no tab of a build that declares it 
 test('a rebuild killed half-way goes on from its checkpoint: it reads only the Events that were not stored', async () => {
   const world = new World()
   const tab = await world.tab(first)
-  for (let i = 0; i < 10; i++)
-    await tab.append(...Array.from({ length: 1_000 }, (_, j) => registered(`${i}-${j}`)))
+  for (let i = 0; i < 10; i++) await tab.append(...Array.from({ length: 1_000 }, (_, j) => registered(`${i}-${j}`)))
   await tab.side.flush()
   await tab.close()
 

@@ -58,8 +58,7 @@ export function foldThings(events: readonly GivenEvent[]): ReadonlyMap<string, T
     if (type === 'thing.put') rows.set(id, { id, ...(data as Values) })
     if (type === 'thing.merged') rows.set(id, { ...before, id, ...(data as Values) })
     if (type === 'thing.removed') rows.delete(id)
-    if (type === 'thing.changed')
-      rows.set(id, { ...(before ?? { id, b: '' }), a: ((before?.a ?? 0) + (data as { by: number }).by) % 5 })
+    if (type === 'thing.changed') rows.set(id, { ...(before ?? { id, b: '' }), a: ((before?.a ?? 0) + (data as { by: number }).by) % 5 })
   }
   return rows
 }
@@ -96,10 +95,7 @@ export function answerThings(rows: ReadonlyMap<string, ThingRow>, asked: RowsQue
   const last = asked.orderBy.at(-1)?.descending ?? false
   matching.sort((x, y) => {
     for (const { field, descending } of [...asked.orderBy, { field: 'id', descending: last }]) {
-      const order = compare(
-        (x as Readonly<Record<string, unknown>>)[field],
-        (y as Readonly<Record<string, unknown>>)[field],
-      )
+      const order = compare((x as Readonly<Record<string, unknown>>)[field], (y as Readonly<Record<string, unknown>>)[field])
       if (order !== 0) return descending ? -order : order
     }
     return 0

@@ -211,7 +211,10 @@ export function recordOf(number: number, position: number, events: readonly Give
 }
 
 /** All snapshots of a watched query: the first, then each that it was told of. */
-export async function watchAll<T>(tab: Tab, query: QueryDescription): Promise<{ readonly frames: T[]; readonly watched: WatchedQuery; last(): T }> {
+export async function watchAll<T>(
+  tab: Tab,
+  query: QueryDescription,
+): Promise<{ readonly frames: T[]; readonly watched: WatchedQuery; last(): T }> {
   const frames: T[] = []
   const watched = await tab.side.watch(query, () => frames.push(watched.snapshot.data as T))
   frames.unshift(watched.snapshot.data as T)

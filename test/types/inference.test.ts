@@ -1,5 +1,16 @@
 /** What TypeScript infers from declarations, and what must not compile. Checked by the compiler; run only to be counted. */
-import { aggregate, applicationService, domain, processManager, query, readModel, useCase, type Outcome, type RowOf, type StateOf } from 'outpost'
+import {
+  aggregate,
+  applicationService,
+  domain,
+  processManager,
+  query,
+  readModel,
+  useCase,
+  type Outcome,
+  type RowOf,
+  type StateOf,
+} from 'outpost'
 import type { App } from 'outpost/client'
 import { expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
@@ -38,9 +49,12 @@ test('a batch gives each Command its own outcome', () =>
 
 test('queries give rows, and take only what can be asked', () =>
   compiled(async () => {
-    expectTypeOf(await app.read.stockList.where({ onHand: { below: 3 }, name: { prefix: 'A' } }).orderBy('name').limit(5)).toEqualTypeOf<
-      readonly { sku: string; name: string; onHand: number }[]
-    >()
+    expectTypeOf(
+      await app.read.stockList
+        .where({ onHand: { below: 3 }, name: { prefix: 'A' } })
+        .orderBy('name')
+        .limit(5),
+    ).toEqualTypeOf<readonly { sku: string; name: string; onHand: number }[]>()
     expectTypeOf(await app.read.stockList.count()).toEqualTypeOf<number>()
     expectTypeOf(await app.read.stockList.get('a')).toEqualTypeOf<{ sku: string; name: string; onHand: number } | undefined>()
     expectTypeOf(await app.read.lowStock({ below: 1 })).toEqualTypeOf<{ sku: string; onHand: number; ordered: boolean }[]>()

@@ -171,7 +171,10 @@ describe('a fault', () => {
 
   test('of the name lists the known ones', async () => {
     const engine = await openEngine(createMemoryStorage())
-    await expect(give(engine, 'stockItem.steal', 'a', {})).rejects.toMatchObject({ code: 'unknown-command', message: expect.stringContaining('stockItem.pick') as string })
+    await expect(give(engine, 'stockItem.steal', 'a', {})).rejects.toMatchObject({
+      code: 'unknown-command',
+      message: expect.stringContaining('stockItem.pick') as string,
+    })
     await expect(give(engine, '$timer', 'a', {})).rejects.toMatchObject({ code: 'unknown-command' })
     await expect(engine.load('shelf', 'a')).rejects.toMatchObject({ code: 'unknown-aggregate' })
   })
@@ -208,7 +211,9 @@ describe('a fault', () => {
       ]),
     )
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
-    expect(results[1]).toMatchObject({ reason: { code: 'decide-failed', message: expect.stringMatching(/faulty\.explode.*bad.*boom/) as string } })
+    expect(results[1]).toMatchObject({
+      reason: { code: 'decide-failed', message: expect.stringMatching(/faulty\.explode.*bad.*boom/) as string },
+    })
     expect(await engine.load('faulty', 'a')).toMatchObject({ state: { n: 2 }, version: 2 })
   })
 

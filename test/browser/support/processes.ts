@@ -63,7 +63,7 @@ function kill(pid: number): void {
 function familyOf(profileDir: string, known: readonly number[] = []): number[] {
   const alive = processes()
   const family = new Set(alive.filter(({ pid, command }) => pid !== process.pid && command.includes(profileDir)).map(({ pid }) => pid))
-  for (let size = -1; size !== family.size; ) {
+  for (let size = -1; size !== family.size;) {
     size = family.size
     for (const { pid, parent } of alive) if (known.includes(pid) || known.includes(parent) || family.has(parent)) family.add(pid)
   }

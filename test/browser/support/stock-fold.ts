@@ -37,14 +37,24 @@ export function foldStock(events: readonly RecordedEvent[]): StockFold {
   const endRoot = (next: string): void => {
     for (const [cause, sku] of due) expectThat(false, `no purchase order for ${sku} after ${cause}`)
     due.clear()
-    if (wanted) expectThat(sameLines(wanted.lines, wanted.picked), `${wanted.commandId}: ordered ${JSON.stringify(wanted.lines)}, picked ${JSON.stringify(wanted.picked)}`)
+    if (wanted)
+      expectThat(
+        sameLines(wanted.lines, wanted.picked),
+        `${wanted.commandId}: ordered ${JSON.stringify(wanted.lines)}, picked ${JSON.stringify(wanted.picked)}`,
+      )
     wanted = undefined
     root = next
   }
 
   events.forEach((event, index) => {
     const { id, type, aggregateId, position, version, commandId, correlationId, causationId } = event
-    const data = event.data as Readonly<{ name: string; quantity: number; sku: string; lines: Readonly<Record<string, number>>; missing: readonly string[] }>
+    const data = event.data as Readonly<{
+      name: string
+      quantity: number
+      sku: string
+      lines: Readonly<Record<string, number>>
+      missing: readonly string[]
+    }>
     if (correlationId !== root) endRoot(correlationId)
     expectThat(position === index + 1, `position ${position} at place ${index + 1}`)
     expectThat(!ids.has(id), `Event ${id} twice`)
@@ -79,12 +89,18 @@ export function foldStock(events: readonly RecordedEvent[]): StockFold {
       case 'order.declined':
         orders.set(aggregateId, { status: 'declined', lines: data.lines, shown: 'declined' })
         expectThat(
-          sameList(data.missing, Object.keys(data.lines).filter((sku) => (items.get(sku)?.onHand ?? 0) < (data.lines[sku] ?? 0))),
+          sameList(
+            data.missing,
+            Object.keys(data.lines).filter((sku) => (items.get(sku)?.onHand ?? 0) < (data.lines[sku] ?? 0)),
+          ),
           `${aggregateId} was declined for ${data.missing.join(', ')}`,
         )
         break
       case 'purchaseOrder.opened':
-        expectThat(due.get(causationId ?? '') === data.sku && data.quantity === reordered, `purchase order ${aggregateId} for ${data.sku} without cause`)
+        expectThat(
+          due.get(causationId ?? '') === data.sku && data.quantity === reordered,
+          `purchase order ${aggregateId} for ${data.sku} without cause`,
+        )
         due.delete(causationId ?? '')
         purchases.set(aggregateId, { sku: data.sku, quantity: data.quantity, open: true })
         break
@@ -106,13 +122,23 @@ export function foldStock(events: readonly RecordedEvent[]): StockFold {
       purchaseOrder: of('purchaseOrder', purchases, (state) => state),
     },
     rows: {
-      stockList: byKey('sku', [...items].map(([sku, { name, onHand }]) => ({ sku, name, onHand }))),
+      stockList: byKey(
+        'sku',
+        [...items].map(([sku, { name, onHand }]) => ({ sku, name, onHand })),
+      ),
       movements: byKey('id', movements),
       orderList: byKey(
         'orderId',
-        [...orders].map(([orderId, { shown, lines }]) => ({ orderId, status: shown, units: shown === 'placed' ? sumOf(Object.values(lines)) : 0 })),
+        [...orders].map(([orderId, { shown, lines }]) => ({
+          orderId,
+          status: shown,
+          units: shown === 'placed' ? sumOf(Object.values(lines)) : 0,
+        })),
       ),
-      purchaseOrderList: byKey('id', [...purchases].map(([id, { sku }]) => ({ id, sku, status: 'open' }))),
+      purchaseOrderList: byKey(
+        'id',
+        [...purchases].map(([id, { sku }]) => ({ id, sku, status: 'open' })),
+      ),
     },
   }
 }
