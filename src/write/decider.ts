@@ -3,15 +3,14 @@
  * synchronous and pure; what comes out is staged in a unit of work and not yet durable.
  */
 import type { CommandType } from '../domain/domain.ts'
-import { derivedId } from '../domain/id.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import type { MessageType } from '../domain/message.ts'
-import type { CommandRequest } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
-import { eventIdOf, type StoredEvent, type StoredOutcome } from '../storage/record.ts'
+import type { StoredEvent, StoredOutcome } from '../storage/record.ts'
+import { recordedOf } from './decode.ts'
 import { decide, deepFreeze, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
-import { instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
+import { consequence, instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
 import type { CatchUp, States } from './states.ts'
 import { Attempt, type UnitOfWork } from './unit-of-work.ts'
 
@@ -384,28 +383,3 @@ export class Decider {
     return states
   }
 }
-
-/** What a reaction asked for, as a Command whose id follows from its cause. It acts as the domain, not as an actor. */
-const consequence = (request: CommandRequest, cause: RecordedEvent, manager: string, n: number): Undecided => ({
-  id: derivedId('command', cause.id, manager, n),
-  type: request.send,
-  ...(request.aggregateId === undefined ? {} : { aggregateId: request.aggregateId }),
-  payload: request.payload,
-  at: cause.at,
-  correlationId: cause.correlationId,
-  causationId: cause.id,
-})
-
-const recordedOf = (stored: StoredEvent, command: Undecided, position: number): RecordedEvent => ({
-  id: eventIdOf(command.id, stored.ordinal),
-  type: stored.type,
-  aggregateId: stored.aggregateId,
-  version: stored.version,
-  position,
-  data: stored.data,
-  at: command.at,
-  actor: command.actor,
-  commandId: command.id,
-  correlationId: command.correlationId,
-  causationId: command.causationId,
-})

@@ -4,6 +4,7 @@ import { upcastTo } from '../domain/message.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import { eventIdOf, LOG_FORMAT, type LogRecord, type StoredEvent } from '../storage/record.ts'
+import type { Undecided } from './decide.ts'
 
 /** Names of the engine's own Events (timers, resuming) begin so; an app cannot declare such a name. */
 const engineOwn = '$'
@@ -75,3 +76,18 @@ export function checkFormat(record: LogRecord): void {
       { record: record.number, format: record.format },
     )
 }
+
+/** An Event that was just decided, as handlers will see it once it is recorded. */
+export const recordedOf = (stored: StoredEvent, command: Undecided, position: number): RecordedEvent => ({
+  id: eventIdOf(command.id, stored.ordinal),
+  type: stored.type,
+  aggregateId: stored.aggregateId,
+  version: stored.version,
+  position,
+  data: stored.data,
+  at: command.at,
+  actor: command.actor,
+  commandId: command.id,
+  correlationId: command.correlationId,
+  causationId: command.causationId,
+})

@@ -6,6 +6,7 @@ import { derivedId } from '../domain/id.ts'
 import type { CommandRequest, ProcessManager, Reaction, TimerRequest } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { messageOf } from '../errors.ts'
+import type { Undecided } from './decide.ts'
 import type { Entry, Fold } from './fold.ts'
 
 /** The engine's own Events in a process manager's instance; its Aggregate name is the manager's with a `$`. */
@@ -172,3 +173,14 @@ export function managerFold(manager: ProcessManager): ManagerFold {
     park,
   }
 }
+
+/** What a reaction asked for, as a Command whose id follows from its cause. It acts as the domain, not as an actor. */
+export const consequence = (request: CommandRequest, cause: RecordedEvent, manager: string, n: number): Undecided => ({
+  id: derivedId('command', cause.id, manager, n),
+  type: request.send,
+  ...(request.aggregateId === undefined ? {} : { aggregateId: request.aggregateId }),
+  payload: request.payload,
+  at: cause.at,
+  correlationId: cause.correlationId,
+  causationId: cause.id,
+})
