@@ -1,20 +1,23 @@
 /** Any query over any rows gives what a plain filter, sort and slice gives, whatever index it reads and whatever is stored yet. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { anyEvent, anyRowsQuery } from '../read/arbitrary-things.ts'
+import { allOf, anyRowsQuery, eventOf } from '../read/arbitrary-things.ts'
 import { answerThings, foldThings, thingsDomain } from '../read/things.ts'
 import { World } from '../read/world.ts'
+
+/** More than a page and what is read beyond it. */
+const IDS = 80
 
 test('a query answers as if all rows were filtered, sorted and cut by hand', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(anyEvent, { maxLength: 40 }),
-      fc.array(anyEvent, { maxLength: 15 }),
-      fc.array(anyRowsQuery, { minLength: 1, maxLength: 6 }),
+      allOf(IDS),
+      fc.array(eventOf(IDS), { maxLength: 40 }),
+      fc.array(anyRowsQuery, { minLength: 1, maxLength: 8 }),
       async (stored, unstored, queries) => {
         const world = new World()
         const tab = await world.tab(thingsDomain)
-        if (stored.length > 0) await tab.append(...stored)
+        await tab.append(...stored)
         await tab.side.flush()
         if (unstored.length > 0) await tab.append(...unstored)
         const rows = foldThings([...stored, ...unstored])
@@ -22,6 +25,38 @@ test('a query answers as if all rows were filtered, sorted and cut by hand', asy
         await tab.close()
       },
     ),
-    { numRuns: 300 },
+    { numRuns: Number(process.env['READ_RUNS'] ?? 200) },
   )
-})
+}, 600_000)
+
+test('a watched query follows the changes to what reading it again would give', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      allOf(IDS),
+      fc.array(fc.record({ events: fc.array(eventOf(IDS), { minLength: 1, maxLength: 12 }), flushed: fc.boolean() }), { maxLength: 12 }),
+      fc.array(anyRowsQuery, { minLength: 1, maxLength: 8 }),
+      async (first, batches, queries) => {
+        const world = new World()
+        const tab = await world.tab(thingsDomain)
+        await tab.append(...first)
+        const watched = await Promise.all(queries.map((query) => tab.side.watch(query, () => {})))
+        const events = [...first]
+        for (const { events: batch, flushed } of batches) {
+          events.push(...batch)
+          await tab.append(...batch)
+          await tab.side.settled(tab.head.position)
+          if (flushed) await tab.side.flush()
+          // Windows that ran dry are read again.
+          await world.clock.advance(1)
+          const rows = foldThings(events)
+          watched.forEach(({ snapshot }, i) => {
+            const query = queries[i] as (typeof queries)[number]
+            expect(snapshot.data, JSON.stringify(query)).toEqual(answerThings(rows, query))
+          })
+        }
+        await tab.close()
+      },
+    ),
+    { numRuns: Number(process.env['READ_RUNS'] ?? 150) },
+  )
+}, 600_000)

@@ -1,4 +1,4 @@
-/** Random Events and queries over `things`: few keys and values, so that everything collides. */
+/** Random Events and queries over `things`: few values, so that everything collides. */
 import fc from 'fast-check'
 import type { PlainCondition, RowsQuery } from '../../src/domain/query.ts'
 import type { GivenEvent } from './world.ts'
@@ -8,18 +8,26 @@ const b = fc.constantFrom('', 'x', 'xa', 'xb', 'y')
 const c = fc.constantFrom(undefined, null, true, false, 1, 2, 'one')
 const values = fc.record({ a, b, c }).map(({ c: odd, ...rest }) => (odd === undefined ? rest : { ...rest, c: odd }))
 
-export const anyEvent: fc.Arbitrary<GivenEvent> = fc
-  .tuple(
-    fc.integer({ min: 0, max: 11 }).map((n) => `t${n}`),
-    fc.oneof(
-      { weight: 4, arbitrary: values.map((data) => ({ type: 'thing.put', data: data as unknown })) },
-      { weight: 3, arbitrary: fc.integer({ min: 0, max: 4 }).map((by) => ({ type: 'thing.changed', data: { by } as unknown })) },
-      { weight: 2, arbitrary: values.map((data) => ({ type: 'thing.merged', data: data as unknown })) },
-      { weight: 2, arbitrary: fc.constant({ type: 'thing.removed', data: {} as unknown }) },
-      { weight: 1, arbitrary: fc.constant({ type: 'thing.noted', data: {} as unknown }) },
-    ),
-  )
-  .map(([aggregateId, event]) => ({ aggregateId, ...event }))
+/** @param ids how many different rows there may be */
+export const eventOf = (ids: number): fc.Arbitrary<GivenEvent> =>
+  fc
+    .tuple(
+      fc.integer({ min: 0, max: ids - 1 }).map((n) => `t${n}`),
+      fc.oneof(
+        { weight: 4, arbitrary: values.map((data) => ({ type: 'thing.put', data: data as unknown })) },
+        { weight: 3, arbitrary: fc.integer({ min: 0, max: 4 }).map((by) => ({ type: 'thing.changed', data: { by } as unknown })) },
+        { weight: 2, arbitrary: values.map((data) => ({ type: 'thing.merged', data: data as unknown })) },
+        { weight: 2, arbitrary: fc.constant({ type: 'thing.removed', data: {} as unknown }) },
+        { weight: 1, arbitrary: fc.constant({ type: 'thing.noted', data: {} as unknown }) },
+      ),
+    )
+    .map(([aggregateId, event]) => ({ aggregateId, ...event }))
+
+/** Rows for all ids, one Event each. */
+export const allOf = (ids: number): fc.Arbitrary<readonly GivenEvent[]> =>
+  fc
+    .array(values, { minLength: ids, maxLength: ids })
+    .map((all) => all.map((data, n) => ({ aggregateId: `t${n}`, type: 'thing.put', data: data as unknown })))
 
 const bounds = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<PlainCondition> =>
   fc.oneof(

@@ -168,12 +168,12 @@ test('a change during the first reading is neither missed nor counted twice', as
   const pause = tab.storage.faults.pause('rows.count', 'after')
   const watching = watchAll<number>(tab, read.where({ onHand: 0 }).count().description)
   await pause.reached // counted, but not told yet
-  await tab.append(registered('new'))
+  await tab.append(registered('new'), registered('newer'), received('s0000', 1))
   await until(() => tab.status('stockList').lag === 0)
   pause.release()
   const { frames } = await watching
   expect(frames[0]).toBe(4)
-  await tab.append(registered('newer'))
+  await tab.append(registered('newest'))
   await until(() => frames.length === 2)
   expect(frames).toEqual([4, 5])
 })

@@ -225,6 +225,20 @@ test('`rebuild` builds the same version anew; meanwhile it is live, and all tabs
   }
 })
 
+test('an answer that was read from rows that were replaced meanwhile is read again', async () => {
+  const world = new World()
+  const tab = await filled(world, 3)
+  const pause = tab.storage.faults.pause({ operation: 'rows.scan', database: '@1#1' }, 'after')
+  const asked = tab.side.run(all, 0, 1_000)
+  await pause.reached
+  await tab.side.rebuild('list')
+  await until(isLive(tab))
+  await tab.append(received('s0', 4))
+  await until(isLive(tab))
+  pause.release()
+  expect(await asked).toMatchObject({ position: 7, data: [{ onHand: 5 }, { onHand: 1 }, { onHand: 1 }] })
+})
+
 test('the pointer is durable, strictly, before the old rows are deleted', async () => {
   const world = new World()
   const tab = await filled(world, 3)

@@ -119,15 +119,14 @@ const api = {
     }
     throw new Error(`${atMost} Commands of ${bytes} bytes found space.`)
   },
-  /** Gives as many at once. */
-  async burst(run: string, bytes: number, commands: number) {
-    const given = Array.from({ length: commands }, (_, n) => filler(`${run}-${n}`, bytes))
-    const answers = await Promise.all(given.map(remote.give))
-    return answers.map((answer, i) => ({
-      id: given[i]?.commandId,
-      ok: !isFault(answer) && answer.ok,
-      fault: isFault(answer) ? answer.fault : undefined,
-    }))
+  /** Gives so many orders at once, each with all of these items, and an id of so many bytes. */
+  async orderAtOnce(run: string, skus: readonly string[], orders: number, bytes: number) {
+    const lines = Object.fromEntries(skus.map((sku) => [sku, 1]))
+    const given = Array.from({ length: orders }, (_, n): Given => {
+      return { type: 'fulfilment.placeOrder', payload: { orderId: incompressible(bytes), lines }, commandId: `${run}-${n}` }
+    })
+    const answers = await remote.batch(given)
+    return answers.map((answer, i) => ({ id: given[i]?.commandId, fault: isFault(answer) ? answer.fault : undefined }))
   },
 }
 
