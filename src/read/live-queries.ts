@@ -1,7 +1,7 @@
 /** All watched queries of one Read Model: each distinct one is evaluated once, and a change wakes only those that it can touch. */
 import type { AnyReadModel } from '../domain/infer.ts'
 import type { GetQuery, RowsQuery } from '../domain/query.ts'
-import type { Environment, WatchedQuery } from '../engine/engine.ts'
+import type { Environment } from '../engine/engine.ts'
 import { keyToken } from '../storage/key.ts'
 import { canonical } from './canonical.ts'
 import { type Freshness, LiveQuery, type LiveResult } from './live-query.ts'
@@ -13,7 +13,7 @@ import { planQuery } from './query-plan.ts'
 import type { RowChange } from './row-changes.ts'
 import type { ShownRows } from './shown-rows.ts'
 import { TouchIndex } from './touch-index.ts'
-import { WatchedQueries } from './watched-queries.ts'
+import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
 
 export interface LiveQueriesHost {
   readonly model: AnyReadModel
@@ -53,7 +53,7 @@ export class LiveQueries {
   }
 
   /** @throws `invalid-query` */
-  watch(description: RowsQuery | GetQuery, changed: () => void): Promise<WatchedQuery> {
+  watch(description: RowsQuery | GetQuery, changed: () => void): Promise<WatchedAnswer> {
     return this.#queries.watch(canonical(description), () => this.#begin(description), changed)
   }
 

@@ -11,7 +11,7 @@ import { backoff } from './timing.ts'
 
 /** A query that has to be read again and again takes at most this share of the time: one part in so many. */
 const REST_FACTOR = 4
-const LONGEST_REST_MS = 1_000
+const LONGEST_REST_MS = 5_000
 const RETRY_FIRST_MS = 200
 const RETRY_LONGEST_MS = 30_000
 

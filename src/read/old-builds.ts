@@ -48,8 +48,6 @@ export class OldBuilds {
   open(): void {
     const { environment } = this.#options
     this.#hold(this.#key, aborted)
-    // Where it fails, the sweep does it.
-    this.#declare().catch(() => undefined)
     this.#cancel = environment.later(START_MS + START_JITTER_MS * jitter(environment), () => this.#sweepWhenLive())
   }
 
@@ -67,7 +65,7 @@ export class OldBuilds {
 
   async #sweep(): Promise<void> {
     const { meta } = this.#options
-    await this.#declare()
+    await meta.update<readonly string[]>(this.#key, (versions) => versions ?? this.#versions)
     await this.#dropDead()
     for (const key of (await meta.entries(BUILDS)).keys())
       if (key !== this.#key)
@@ -75,10 +73,6 @@ export class OldBuilds {
           await meta.update(key, () => undefined)
           await this.#dropUnused()
         })
-  }
-
-  async #declare(): Promise<void> {
-    await this.#options.meta.update<readonly string[]>(this.#key, (versions) => versions ?? this.#versions)
   }
 
   /** Runs work while no other tab holds the name of this build. */

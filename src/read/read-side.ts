@@ -5,7 +5,7 @@
 import { Observable, Subject, type Subscription } from 'rxjs'
 import type { AnyDomain } from '../domain/infer.ts'
 import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query.ts'
-import type { Environment, WatchedQuery } from '../engine/engine.ts'
+import type { Environment } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
 import { canonical } from './canonical.ts'
@@ -17,7 +17,7 @@ import { freshnessOf, type NamedQueryRun, prepare, runNamed } from './named-quer
 import { OldBuilds } from './old-builds.ts'
 import { answer } from './query-runner.ts'
 import { sameValue } from './same-value.ts'
-import { WatchedQueries } from './watched-queries.ts'
+import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
 
 /** Status is for people. */
 const STATUS_MS = 100
@@ -50,7 +50,7 @@ export interface ReadSide {
    * @param changed called after each change of `snapshot`, not for the first one
    * @throws as `run`
    */
-  watch(query: QueryDescription, changed: () => void): Promise<WatchedQuery>
+  watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer>
   /** The latest at once, then each change, at most every 100 ms. */
   readonly status$: Observable<readonly ReadModelState[]>
   /** Lets a parked Read Model try its Event again. @throws `unknown-read-model` */
@@ -131,7 +131,7 @@ class LocalReadSide implements ReadSide {
     return snapshot.position < after && !snapshot.stale ? { ...snapshot, stale: true } : snapshot
   }
 
-  async watch(query: QueryDescription, changed: () => void): Promise<WatchedQuery> {
+  async watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer> {
     this.#refuseWhenClosed()
     if (query.kind === 'named') return this.#watchNamed(query, changed)
     const model = this.#model(query.model)
@@ -139,7 +139,7 @@ class LocalReadSide implements ReadSide {
     return model.live.watch(query, changed)
   }
 
-  async #watchNamed(call: NamedQueryCall, changed: () => void): Promise<WatchedQuery> {
+  async #watchNamed(call: NamedQueryCall, changed: () => void): Promise<WatchedAnswer> {
     const run = this.#prepare(call)
     const { environment } = this.#options
     await Promise.all(run.models.map((model) => model.caughtUp(0, OPEN_MS)))

@@ -18,7 +18,7 @@ const MAX_ROUNDS = 50
 /** After so many, folding waits for the reader. */
 const FREE_ROUNDS = 3
 /** With more rows in the overlay than this, storing them first is faster than asking for each what it was. */
-const MAX_CORRECTIONS = 2_000
+const MAX_CORRECTIONS = 5_000
 /** Rows read beyond what was asked for, to make up for those that the overlay takes away. */
 const FIRST_RESERVE = 16
 

@@ -8,6 +8,11 @@ export interface BegunQuery {
   readonly release: () => void
 }
 
+/** A watched query, with why it could not be answered anew: undefined while all is well. Its snapshot is stale meanwhile. */
+export interface WatchedAnswer extends WatchedQuery {
+  readonly error: unknown
+}
+
 interface Entry extends BegunQuery {
   readonly started: Promise<void>
 }
@@ -25,7 +30,7 @@ export class WatchedQueries {
   }
 
   /** @param begin makes the query, where nobody watches it yet; what it throws, and what the first reading rejects with, is passed on */
-  async watch(id: string, begin: () => BegunQuery, changed: () => void): Promise<WatchedQuery> {
+  async watch(id: string, begin: () => BegunQuery, changed: () => void): Promise<WatchedAnswer> {
     let entry = this.#entries.get(id)
     if (!entry) {
       const begun = begin()
@@ -50,6 +55,9 @@ export class WatchedQueries {
     return {
       get snapshot() {
         return query.snapshot
+      },
+      get error() {
+        return query.error
       },
       close,
     }

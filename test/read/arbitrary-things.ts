@@ -29,6 +29,19 @@ export const allOf = (ids: number): fc.Arbitrary<readonly GivenEvent[]> =>
     .array(values, { minLength: ids, maxLength: ids })
     .map((all) => all.map((data, n) => ({ aggregateId: `t${n}`, type: 'thing.put', data: data as unknown })))
 
+/** Many neighbours go, or change, at once. */
+export const sweepOf = (ids: number): fc.Arbitrary<readonly GivenEvent[]> =>
+  fc
+    .record({ first: fc.integer({ min: 0, max: ids - 1 }), count: fc.integer({ min: 5, max: 40 }), by: fc.integer({ min: -4, max: 4 }) })
+    .map(({ first, count, by }) =>
+      Array.from({ length: ids }, (_, n) => `t${n}`)
+        .sort()
+        .slice(first, first + count)
+        .map((aggregateId) =>
+          by < 0 ? { aggregateId, type: 'thing.removed', data: {} } : { aggregateId, type: 'thing.changed', data: { by } },
+        ),
+    )
+
 const bounds = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<PlainCondition> =>
   fc.oneof(
     value.map((from) => ({ from })),

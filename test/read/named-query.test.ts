@@ -101,6 +101,33 @@ test('what its function throws is passed on', async () => {
   expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: -1 })
 })
 
+test('one that throws when it runs again keeps its last answer, marked stale, says why, and recovers', async () => {
+  const picky = query('picky', {
+    reads: [stockList],
+    input: z.object({}),
+    run: async (read) => {
+      const count = await read.stockList.count()
+      if (count === 2) throw new RangeError('not two')
+      return count
+    },
+  })
+  const world = new World()
+  const tab = await world.tab(domain('stock', { aggregates: [stockItem], readModels: [stockList], queries: [picky] }))
+  const watched = await tab.side.watch({ kind: 'named', query: 'picky', input: {} }, () => {})
+  await tab.append(registered('a'))
+  await until(() => watched.snapshot.data === 1)
+  expect(watched.error).toBeUndefined()
+  await tab.append(registered('b'))
+  await until(() => watched.snapshot.stale)
+  expect(watched.snapshot.data).toBe(1)
+  expect(watched.error).toMatchObject({ message: 'not two' })
+  await tab.append(registered('c'))
+  await world.clock.advance(200)
+  await until(() => watched.snapshot.data === 3)
+  expect(watched.snapshot.stale).toBe(false)
+  expect(watched.error).toBeUndefined()
+})
+
 test('an input that does not fit, or an unknown name, is refused with what to do', async () => {
   const tab = await new World().tab(stock)
   await expect(tab.side.run({ ...call(1), input: { below: 'x' } }, 0, 1_000)).rejects.toMatchObject({

@@ -9,7 +9,7 @@ import type { ReadModelState } from '../../src/read/model-reader.ts'
 import { createReadSide, type ReadSide } from '../../src/read/read-side.ts'
 import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { type Checkpoint, checkpointOf, lastPositionOf, LOG_START, type LogRecord } from '../../src/storage/record.ts'
-import type { LogStorage } from '../../src/storage/storage.ts'
+import type { LogStorage, Storage } from '../../src/storage/storage.ts'
 import { createDecoder } from '../../src/write/decode.ts'
 
 export interface GivenEvent {
@@ -170,6 +170,7 @@ export class Tab implements EventSource {
 
 export class World {
   readonly storage = createMemoryStorage()
+  readonly #open: () => Storage
   readonly clock = new Clock()
   readonly locks = new Locks()
   readonly environment: Environment = {
@@ -182,9 +183,14 @@ export class World {
     later: (delayMs, run) => this.clock.later(delayMs, run),
   }
 
+  /** @param open another tab's storage, where it is not to be in memory; there is nothing to make it fail then */
+  constructor(open?: () => Storage) {
+    this.#open = open ?? (() => this.storage.tab())
+  }
+
   /** Another tab of the same browser. @param prepare what shall go wrong at its start */
   tab(domain: AnyDomain, prepare: (storage: MemoryStorage) => void = () => {}): Promise<Tab> {
-    const storage = this.storage.tab()
+    const storage = this.#open() as MemoryStorage
     prepare(storage)
     return Tab.open(storage, domain, this.environment)
   }
