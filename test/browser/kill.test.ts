@@ -94,11 +94,6 @@ async function waitForAMoment(random: Random, atLeast: number, atMost: number): 
 const faults = () => reports.received.filter(({ kind }) => kind === 'fault')
 const acknowledged = () => reports.received.filter((report): report is Acknowledged => report.kind === 'acknowledged')
 
-// Once, a browser killed seconds after its profile was made came back with no database at all: 897 acknowledged Commands gone
-// with everything else of the origin. Whether Chromium or this code lost them is not known yet. A second try keeps that from
-// stopping everything else; it must go when the cause is known.
-const unexplained = { retry: 1 }
-
 describe('acknowledged Commands survive the death of', () => {
   test.each<{ name: string; deaths: readonly Death[] }>([
     {
@@ -108,7 +103,7 @@ describe('acknowledged Commands survive the death of', () => {
     { name: 'the renderer', deaths: ['renderer', 'renderer', 'renderer'] },
     { name: 'the browser with all its processes', deaths: ['browser', 'browser', 'browser'] },
     { name: 'one after another', deaths: ['worker', 'browser', 'worker', 'renderer', 'worker', 'worker', 'browser'] },
-  ])('$name', { timeout: isLong ? 1_200_000 : 120_000, ...unexplained }, async ({ deaths }) => {
+  ])('$name', { timeout: isLong ? 1_200_000 : 120_000 }, async ({ deaths }) => {
     reports = collectReports()
     const random = createRandom(seed)
     const stage = await Stage.make()

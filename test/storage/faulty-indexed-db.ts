@@ -53,7 +53,8 @@ export function createFaultyBrowser() {
   const connections = new Set<IDBDatabase>()
   const faults: { readonly store: string; readonly begin: Begin; left: number }[] = []
   let failOpening: { readonly error: DOMException; left: number } | undefined
-  let opened = 0
+  const opened: string[] = []
+  const writes: { readonly database: string; readonly leftOut: readonly string[] }[] = []
 
   const interfere = (native: IDBDatabase) => {
     connections.add(native)
@@ -61,8 +62,9 @@ export function createFaultyBrowser() {
     native.transaction = (names, ...rest) => {
       const begin = () => original(names, ...rest)
       const scope = [names].flat() as string[]
-      // Dexie looks at all stores when it opens a database: that is not meant.
-      const fault = faults.find(({ store }) => scope.length <= 2 && scope.includes(store))
+      if (rest[0] === 'readwrite')
+        writes.push({ database: native.name, leftOut: [...native.objectStoreNames].filter((store) => !scope.includes(store)) })
+      const fault = faults.find(({ store }) => scope.includes(store))
       if (!fault) return begin()
       if (--fault.left === 0) faults.splice(faults.indexOf(fault), 1)
       return fault.begin(begin)
@@ -74,7 +76,7 @@ export function createFaultyBrowser() {
     databases: () => factory.databases(),
     deleteDatabase: (name: string) => factory.deleteDatabase(name),
     open(name: string, version?: number) {
-      opened++
+      opened.push(name)
       if (failOpening) {
         const { error } = failOpening
         if (--failOpening.left === 0) failOpening = undefined
@@ -90,9 +92,9 @@ export function createFaultyBrowser() {
     indexedDB,
     IDBKeyRange: IDBKeyRange as unknown as typeof globalThis.IDBKeyRange,
     /** How often a database was asked for. */
-    get opened() {
-      return opened
-    },
+    opened: (database: string) => opened.filter((name) => name === database).length,
+    /** Every write transaction so far, with the stores of its database that it did not span. */
+    writes,
     /** The next so many transactions over this store begin so. */
     onTransaction(store: string, begin: Begin, times = 1) {
       faults.push({ store, begin, left: times })

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createIndexedDbStorage } from '../../src/storage/indexeddb/indexeddb-storage.ts'
 import { checkpointOf, LOG_FORMAT, type LogRecord } from '../../src/storage/record.ts'
 import { commitsThenDies, connectionClosing, createFaultyBrowser, dies, isFullAtCommit } from './faulty-indexed-db.ts'
@@ -31,12 +31,6 @@ async function openLog() {
   return { browser, storage, log, closed }
 }
 
-/** What Dexie says on the console about its own tries at opening. */
-const quietDexie = () => {
-  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-  onTestFinished(() => warn.mockRestore())
-}
-
 describe('a connection that the browser lost', () => {
   test('is opened again, for reads and for writes that had not begun', async () => {
     const { browser, log, closed } = await openLog()
@@ -45,7 +39,7 @@ describe('a connection that the browser lost', () => {
     browser.onTransaction('records', connectionClosing, 2)
     expect(await log.events.append([record(2)], 'relaxed')).toBe('appended')
     expect(await log.events.read(0, 10)).toEqual([record(1), record(2)])
-    expect(browser.opened).toBe(4)
+    expect(browser.opened('log')).toBe(4)
     expect(closed).not.toHaveBeenCalled()
   })
 
@@ -55,16 +49,16 @@ describe('a connection that the browser lost', () => {
       browser.onTransaction('records', dies(errorName))
       expect(await log.events.get([1])).toEqual([record(1)])
     }
-    expect(browser.opened).toBe(3)
+    expect(browser.opened('log')).toBe(3)
   })
 
   test('is tried three more times, then the read fails with the cause, and the next one starts afresh', async () => {
     const { browser, log } = await openLog()
     browser.onTransaction('records', dies('UnknownError'), 4)
     await expect(log.events.last()).rejects.toMatchObject({ code: 'storage-failed', cause: { name: 'UnknownError' } })
-    expect(browser.opened).toBe(4)
+    expect(browser.opened('log')).toBe(4)
     expect(await log.events.last()).toEqual(record(1))
-    expect(browser.opened).toBe(5)
+    expect(browser.opened('log')).toBe(5)
   })
 
   test('is opened once for all calls that wait for it', async () => {
@@ -73,19 +67,18 @@ describe('a connection that the browser lost', () => {
     browser.onTransaction('records', connectionClosing)
     const answers = await Promise.all([log.events.get([1]), log.events.get([1]), log.events.append([record(2)], 'relaxed')])
     expect(answers).toEqual([[record(1)], [record(1)], 'appended'])
-    expect(browser.opened).toBe(2)
+    expect(browser.opened('log')).toBe(2)
   })
 
   test('is opened again when the browser says that it closed it', async () => {
     const { browser, log, closed } = await openLog()
     browser.closeAll()
-    await vi.waitFor(() => expect(browser.opened).toBe(2))
+    await vi.waitFor(() => expect(browser.opened('log')).toBe(2))
     expect(await log.events.append([record(2)], 'relaxed')).toBe('appended')
     expect(closed).not.toHaveBeenCalled()
   })
 
   test('ends the handle where it cannot be opened again', async () => {
-    quietDexie()
     const { browser, log, closed } = await openLog()
     browser.onTransaction('records', connectionClosing)
     browser.onOpening(new DOMException('Internal error opening backing store for indexedDB.open.', 'UnknownError'), Infinity)
@@ -98,7 +91,7 @@ describe('a connection that the browser lost', () => {
     const { browser, log, closed } = await openLog()
     browser.onTransaction('records', dies('UnknownError'), 3)
     const reading = log.events.last()
-    await vi.waitFor(() => expect(browser.opened).toBe(2))
+    await vi.waitFor(() => expect(browser.opened('log')).toBe(2))
     log.close()
     await expect(reading).rejects.toMatchObject({ code: 'closed' })
     expect(closed).not.toHaveBeenCalled()
@@ -143,7 +136,7 @@ describe('a full disk', () => {
     await expect(appending).rejects.not.toHaveProperty('details.inDoubt')
     expect(await log.events.read(0, 10)).toEqual([record(1)])
     expect(await log.events.append([record(2)], 'relaxed')).toBe('appended')
-    expect(browser.opened).toBe(1)
+    expect(browser.opened('log')).toBe(1)
   })
 
   test('leaves rows and their checkpoint as they were', async () => {
@@ -187,16 +180,13 @@ describe('a database that is gone when its connection is opened again', () => {
 
 describe('opening', () => {
   test('is tried again where the backing store could not be opened', async () => {
-    quietDexie()
     const browser = createFaultyBrowser()
-    // Dexie makes four attempts of each of ours.
     browser.onOpening(new DOMException('Internal error opening backing store for indexedDB.open.', 'UnknownError'), 5)
     await expect(createIndexedDbStorage(browser).openLog('log')).resolves.toBeDefined()
-    expect(browser.opened).toBe(6)
+    expect(browser.opened('log') + browser.opened('log.saved')).toBe(7)
   })
 
   test('fails with its cause where it stays in vain', async () => {
-    quietDexie()
     const browser = createFaultyBrowser()
     browser.onOpening(new DOMException('Internal error opening backing store for indexedDB.open.', 'UnknownError'), Infinity)
     await expect(createIndexedDbStorage(browser).openLog('log')).rejects.toMatchObject({
@@ -214,6 +204,7 @@ describe('opening', () => {
     // Everything happens, but that it did is told only later.
     browser.indexedDB.open = (name, version) => {
       const request = open(name, version)
+      if (name !== 'log') return request
       const told = {} as { -readonly [Member in keyof IDBOpenDBRequest]: IDBOpenDBRequest[Member] }
       request.onupgradeneeded = (event) => {
         Object.assign(told, { result: request.result, transaction: request.transaction })
@@ -279,6 +270,22 @@ describe('another tab', () => {
   })
 })
 
+test('no two writes of a database are under way at once, because each spans all its stores', async () => {
+  const { browser, storage, log } = await openLog()
+  const store = await storage.openReadStore('read', { key: 'id', indexes: [['number']] })
+  const checkpoint = checkpointOf(record(1))
+  await Promise.all([
+    log.meta.update('some', () => 1),
+    log.states.save([{ fold: 'item', expected: undefined, checkpoint, puts: [], removes: [] }]),
+    log.segments.save({ expected: undefined, checkpoint, catalogue: {}, puts: [], removes: [] }),
+    log.states.drop('item'),
+    store.save(rowsOf(1, 'a')),
+  ])
+  const begun = new Set(browser.writes.map(({ database }) => database))
+  expect([...begun].sort()).toEqual(['log', 'log.saved', 'read'])
+  expect(browser.writes.filter(({ leftOut }) => leftOut.length > 0)).toEqual([])
+})
+
 describe('a value that IndexedDB cannot store', () => {
   test('fails the whole write, which is not in doubt', async () => {
     const { log, browser } = await openLog()
@@ -287,7 +294,7 @@ describe('a value that IndexedDB cannot store', () => {
     await expect(appending).rejects.toMatchObject({ code: 'storage-failed', cause: { name: 'DataCloneError' } })
     await expect(appending).rejects.not.toHaveProperty('details.inDoubt')
     expect(await log.events.last()).toEqual(record(1))
-    expect(browser.opened).toBe(1)
+    expect(browser.opened('log')).toBe(1)
   })
 
   test('is also a row without its key', async () => {

@@ -43,7 +43,7 @@ export const house: House = {
   },
   libraries: {
     zod: { values: ['domain'] },
-    dexie: { values: ['storage/indexeddb'] },
+    dexie: { values: ['dexie'] },
     rxjs: { values: ['read', 'engine', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
     comlink: { values: ['worker', 'client'], types: ['channel'] },
     react: { values: ['react'] },

@@ -51,10 +51,16 @@ export class Connection {
     })
   }
 
-  /** Gives what `body` came to, once the transaction is complete. What `body` throws aborts it and is passed on. */
-  write<T>(stores: string[], durability: Durability, doing: string, body: (transaction: IDBTransaction) => T | Promise<T>): Promise<T> {
+  /**
+   * Gives what `body` came to, once the transaction is complete. What `body` throws aborts it and is passed on.
+   *
+   * It spans all stores, so that no two of a database are under way at once. Chromium over LevelDB notes their locks without
+   * saying that both share the database's: found by the next start of a browser that was killed just then, two such notes count
+   * as corruption, and it deletes every database of the origin (LevelDBScopes::Initialize, "Invalid locks on disk").
+   */
+  write<T>(durability: Durability, doing: string, body: (transaction: IDBTransaction) => T | Promise<T>): Promise<T> {
     return this.#run(doing, false, (database) => {
-      const transaction = database.transaction(stores, 'readwrite', { durability })
+      const transaction = database.transaction([...database.objectStoreNames], 'readwrite', { durability })
       return () => perform(transaction, body)
     })
   }
@@ -116,12 +122,12 @@ export class Connection {
 
   #adopt(database: Database): Database {
     if (this.#ended !== undefined) {
-      database.close()
+      database.native.close()
       this.#refuseWhenEnded()
     }
     this.#incarnation ??= database.incarnation
     if (database.incarnation !== this.#incarnation) {
-      database.close()
+      database.native.close()
       throw new OutpostError('closed', `The data of "${this.#name}" was deleted and made anew: connect again.`, { database: this.#name })
     }
     database.native.addEventListener('versionchange', ({ newVersion }) => {
@@ -140,7 +146,7 @@ export class Connection {
 
   #drop(database: Database): void {
     if (this.#database === database) this.#database = undefined
-    database.close()
+    database.native.close()
   }
 
   #end(reason: string): void {

@@ -16,7 +16,7 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
       if (records.length === 0) return 'appended'
       let taken = false
       try {
-        return await connection.write(['records'], durability, 'Appending to', (transaction) => {
+        return await connection.write(durability, 'Appending to', (transaction) => {
           const store = transaction.objectStore('records')
           for (const record of records) {
             const request = store.add(record, record.number)

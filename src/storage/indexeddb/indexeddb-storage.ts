@@ -1,4 +1,3 @@
-import { Dexie } from 'dexie'
 import { OutpostError } from '../../errors.ts'
 import type { LogStorage, ReadStoreSchema, Storage } from '../storage.ts'
 import { Connection } from './connection.ts'
@@ -7,7 +6,7 @@ import { createMetaStore } from './meta-store.ts'
 import { deleteDatabase, type IndexedDbEnvironment, openDatabase } from './open-database.ts'
 import { createPersistenceStore } from './persistence-store.ts'
 import { createReadStore } from './read-store.ts'
-import { indexName, logStores, readStores } from './schema.ts'
+import { type DatabaseSchema, indexName, logSchema, readSchema, SAVED, savedName, savedSchema } from './schema.ts'
 import { createSegmentStore } from './segment-store.ts'
 import { translateError } from './translate-error.ts'
 
@@ -20,8 +19,8 @@ export interface IndexedDbOptions {
 }
 
 /**
- * The {@link Storage} on IndexedDB. Every log and every read store is a database of its own, because engines over SQLite let
- * one transaction at a time write to a database, whatever its scope.
+ * The {@link Storage} on IndexedDB. Every log, what is saved of it, and every read store is a database of its own, because one
+ * transaction at a time may write to a database: engines over SQLite see to that, and over LevelDB `Connection` must.
  *
  * @throws `unsupported` there is no IndexedDB
  */
@@ -29,28 +28,46 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
   const environment = environmentOf(options)
   const ranges = environment.IDBKeyRange
 
-  const connect = (name: string, stores: Record<string, string>) =>
-    new Connection(name, (mode) => openDatabase(environment, name, stores, mode))
+  const connect = async (name: string, schema: DatabaseSchema): Promise<Connection> => {
+    const connection = new Connection(name, (mode) => openDatabase(environment, name, schema, mode))
+    await connection.open()
+    return connection
+  }
 
   return {
     async openLog(name) {
-      const connection = connect(name, logStores)
-      await connection.open()
-      const log: LogStorage = {
-        events: createEventStore(connection, ranges),
-        states: createPersistenceStore(connection, ranges),
-        segments: createSegmentStore(connection, ranges),
-        meta: createMetaStore(connection, ranges),
-        onClosed: undefined,
-        close: () => connection.close(),
+      const opening = [connect(name, logSchema), connect(savedName(name), savedSchema)] as const
+      let connections: readonly [Connection, Connection]
+      try {
+        connections = await Promise.all(opening)
+      } catch (error) {
+        for (const each of opening)
+          each.then(
+            (opened) => opened.close(),
+            () => {},
+          )
+        throw error
       }
-      connection.onEnded = (reason) => log.onClosed?.(reason)
+      const [records, saved] = connections
+      const close = () => connections.forEach((each) => each.close())
+      const log: LogStorage = {
+        events: createEventStore(records, ranges),
+        meta: createMetaStore(records, ranges),
+        states: createPersistenceStore(saved, ranges),
+        segments: createSegmentStore(saved, ranges),
+        onClosed: undefined,
+        close,
+      }
+      for (const each of connections)
+        each.onEnded = (reason) => {
+          close()
+          log.onClosed?.(reason)
+        }
       return log
     },
 
     async openReadStore(name, schema) {
-      const connection = connect(name, readStores(schema))
-      await connection.open()
+      const connection = await connect(name, readSchema(schema))
       const fits = await connection.read(['rows'], 'Checking the schema of', async (transaction) =>
         hasSchema(transaction.objectStore('rows'), schema),
       )
@@ -65,12 +82,10 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
 
     async list(prefix) {
       try {
-        // Firefox before 126 has no `databases`; there Dexie keeps a list of its own.
-        const names =
-          'databases' in environment.indexedDB
-            ? (await environment.indexedDB.databases()).map(({ name }) => name ?? '')
-            : await Dexie.getDatabaseNames()
-        return names.filter((name) => name.startsWith(prefix))
+        const names = (await environment.indexedDB.databases()).map((database) => database.name ?? '')
+        // What is left of a log that was deleted by halves still counts as that log, so that it can be deleted.
+        const logs = names.map((name) => (name.endsWith(SAVED) ? name.slice(0, -SAVED.length) : name))
+        return [...new Set(logs)].filter((name) => name.startsWith(prefix))
       } catch (error) {
         throw translateError(error, 'Listing the databases')
       }
@@ -78,6 +93,8 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
 
     async destroy(name) {
       try {
+        // In this order, so that half a deletion leaves a log that is whole.
+        await deleteDatabase(environment, savedName(name))
         await deleteDatabase(environment, name)
       } catch (error) {
         throw translateError(error, `Deleting "${name}"`, { database: name })
@@ -96,6 +113,5 @@ function environmentOf(options: IndexedDbOptions): IndexedDbEnvironment {
   return { indexedDB, IDBKeyRange, openTimeoutMs }
 }
 
-/** Dexie adds indexes that an existing database lacks, but takes any primary key for right. */
 const hasSchema = (rows: IDBObjectStore, { key, indexes }: ReadStoreSchema): boolean =>
   rows.keyPath === key && indexes.every((fields) => rows.indexNames.contains(indexName(fields)))

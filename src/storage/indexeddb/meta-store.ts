@@ -18,7 +18,7 @@ export function createMetaStore(connection: Connection, ranges: typeof IDBKeyRan
       }),
 
     update: <T>(key: string, change: (value: T | undefined) => T | undefined, durability = 'relaxed' as const) =>
-      connection.write(['meta'], durability, 'Updating the meta data of', async (transaction) => {
+      connection.write(durability, 'Updating the meta data of', async (transaction) => {
         const store = transaction.objectStore('meta')
         const before: T | undefined = await resultOf(store.get(key))
         const after = change(before)

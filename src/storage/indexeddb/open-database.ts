@@ -1,8 +1,8 @@
-/** Opens a database through Dexie, which declares the schema and knows the browsers' bugs at opening. */
-import { Dexie } from 'dexie'
+/** Opens and deletes databases, within a time. */
 import { OutpostError } from '../../errors.ts'
 import { resultOf } from './request.ts'
-import { INCARNATION, SCHEMA_VERSION } from './schema.ts'
+import { type DatabaseSchema, INCARNATION, indexName, SCHEMA_VERSION } from './schema.ts'
+import { nameOf } from './translate-error.ts'
 
 export interface IndexedDbEnvironment {
   readonly indexedDB: IDBFactory
@@ -12,53 +12,44 @@ export interface IndexedDbEnvironment {
 }
 
 export interface Database {
-  /** The native connection. */
   readonly native: IDBDatabase
   /** Random, made with the database: tells it from another of the same name, made after this one was deleted. */
   readonly incarnation: string
-  close(): void
 }
 
 /**
- * @param stores in Dexie's notation
  * @param mode `existing` never makes a database: where it is gone, the call rejects with `closed` and leaves nothing behind
  * @throws `storage-newer` a newer build made it; `storage-failed` no answer in time
  */
 export async function openDatabase(
-  environment: IndexedDbEnvironment,
+  { indexedDB, openTimeoutMs }: IndexedDbEnvironment,
   name: string,
-  stores: Record<string, string>,
+  schema: DatabaseSchema,
   mode: 'create' | 'existing',
 ): Promise<Database> {
-  const { indexedDB, IDBKeyRange, openTimeoutMs } = environment
-  const dexie = new Dexie(name, { autoOpen: false, cache: 'disabled', addons: [], indexedDB, IDBKeyRange })
-  dexie.version(SCHEMA_VERSION).stores(stores)
-
+  const request = indexedDB.open(name, SCHEMA_VERSION)
   let made: string | undefined
   let gone = false
   let blocked = false
-  dexie.on('populate', ({ idbtrans }) => {
+  request.onblocked = () => (blocked = true)
+  request.onupgradeneeded = () => {
+    const transaction = request.transaction as IDBTransaction
     if (mode === 'existing') {
       gone = true
-      idbtrans.abort()
+      transaction.abort()
       return
     }
+    makeStores(request.result, schema)
     made = crypto.getRandomValues(new Uint32Array(4)).join('-')
-    idbtrans.objectStore('system').add(made, INCARNATION)
-  })
-  // False stops Dexie's own answers to these, which warn on the console and reopen by themselves.
-  dexie.on('blocked', () => {
-    blocked = true
-    return false
-  })
-  dexie.on('versionchange', () => false)
-
-  const opening = Promise.resolve(dexie.open())
+    transaction.objectStore('system').add(made, INCARNATION)
+  }
+  const opening = resultOf(request)
+  let native: IDBDatabase
   try {
-    await withinMs(opening, openTimeoutMs, () => {
+    native = await withinMs(opening, openTimeoutMs, () => {
       // It may still open later: a forgotten connection would block every deletion and upgrade.
       opening.then(
-        () => dexie.close(),
+        (late) => late.close(),
         () => {},
       )
       return blocked
@@ -67,31 +58,31 @@ export async function openDatabase(
     })
   } catch (error) {
     if (gone) throw new OutpostError('closed', `The data of "${name}" was deleted: connect again.`, { database: name })
-    throw error
+    if (nameOf(error) !== 'VersionError') throw error
+    throw new OutpostError('storage-newer', `"${name}" was made by a newer build. Nothing was changed: load the newer app.`, {
+      database: name,
+    })
   }
-
-  const native = dexie.backendDB()
   try {
-    // Dexie opens what is newer than its schema without a word.
-    if (Math.floor(native.version / 10) > SCHEMA_VERSION) {
-      throw new OutpostError('storage-newer', `"${name}" was made by a newer build. Nothing was changed: load the newer app.`, {
-        database: name,
-      })
-    }
-    const incarnation = made ?? (await resultOf(native.transaction('system').objectStore('system').get(INCARNATION)))
-    return { native, incarnation, close: () => dexie.close() }
+    return { native, incarnation: made ?? (await resultOf(native.transaction('system').objectStore('system').get(INCARNATION))) }
   } catch (error) {
-    dexie.close()
+    native.close()
     throw error
   }
 }
 
+function makeStores(database: IDBDatabase, schema: DatabaseSchema): void {
+  for (const [name, { keyPath = null, indexes = [] }] of Object.entries(schema)) {
+    const store = database.createObjectStore(name, { keyPath })
+    for (const fields of new Map(indexes.map((each) => [indexName(each), each])).values())
+      store.createIndex(indexName(fields), fields.length === 1 ? (fields[0] as string) : [...fields])
+  }
+}
+
 /** @throws `storage-failed` other connections did not close in time; the deletion happens as soon as they do */
-export async function deleteDatabase({ indexedDB, IDBKeyRange, openTimeoutMs }: IndexedDbEnvironment, name: string): Promise<void> {
-  const dexie = new Dexie(name, { autoOpen: false, addons: [], indexedDB, IDBKeyRange })
-  dexie.on('blocked', () => false)
+export async function deleteDatabase({ indexedDB, openTimeoutMs }: IndexedDbEnvironment, name: string): Promise<void> {
   await withinMs(
-    Promise.resolve(dexie.delete()),
+    resultOf(indexedDB.deleteDatabase(name)),
     openTimeoutMs,
     () => `Deleting "${name}" waits for another tab that holds it open and does not answer: close the other tabs.`,
   )

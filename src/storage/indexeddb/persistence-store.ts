@@ -29,7 +29,7 @@ export function createPersistenceStore(connection: Connection, ranges: typeof ID
       }),
 
     save: (writes) =>
-      connection.write(['states', 'checkpoints'], 'relaxed', 'Saving states of', async (transaction) => {
+      connection.write('relaxed', 'Saving states of', async (transaction) => {
         const states = transaction.objectStore('states')
         const checkpoints = transaction.objectStore('checkpoints')
         const stored = await resultsOf<Checkpoint | undefined>(writes.map(({ fold }) => checkpoints.get(fold)))
@@ -51,7 +51,7 @@ export function createPersistenceStore(connection: Connection, ranges: typeof ID
       }),
 
     drop: (fold) =>
-      connection.write(['states', 'checkpoints'], 'relaxed', 'Dropping states of', (transaction) => {
+      connection.write('relaxed', 'Dropping states of', (transaction) => {
         transaction.objectStore('states').delete(allUnder([fold], ranges))
         transaction.objectStore('checkpoints').delete(fold)
       }),

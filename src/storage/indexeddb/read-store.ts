@@ -38,7 +38,7 @@ export function createReadStore(connection: Connection, schema: ReadStoreSchema,
       }),
 
     save: ({ expected, checkpoint, puts, removes }) =>
-      connection.write(['rows', 'system'], 'relaxed', 'Saving rows of', async (transaction) => {
+      connection.write('relaxed', 'Saving rows of', async (transaction) => {
         if (!sameCheckpoint(await resultOf(readCheckpoint(transaction)), expected)) return 'stale'
         const rows = transaction.objectStore('rows')
         for (const key of removes) rows.delete(key as IDBValidKey)

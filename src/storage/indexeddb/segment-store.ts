@@ -28,7 +28,7 @@ export function createSegmentStore(connection: Connection, ranges: typeof IDBKey
       }),
 
     save: ({ expected, checkpoint, catalogue, puts, removes }) =>
-      connection.write(['segments', 'system'], 'relaxed', 'Saving the index of', async (transaction) => {
+      connection.write('relaxed', 'Saving the index of', async (transaction) => {
         if (!sameCheckpoint((await readCatalogue(transaction))?.checkpoint, expected)) return 'stale'
         const store = transaction.objectStore('segments')
         for (const { index, run } of removes) store.delete(allUnder([index, run], ranges))

@@ -29,5 +29,5 @@ export function isConnectionLoss(error: unknown): boolean {
   return name === 'UnknownError' && /^$|connection|backing store|in-progress transaction|internal error/i.test(messageOf(error))
 }
 
-/** By name, because Chromium's QuotaExceededError is a class of its own, and Dexie wraps what it throws at opening. */
+/** By name, because Chromium’s QuotaExceededError is a class of its own. */
 export const nameOf = (error: unknown): string => (error instanceof Error || error instanceof DOMException ? error.name : 'Error')
