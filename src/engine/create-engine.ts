@@ -319,7 +319,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     async importEnd() {
       open()
-      const restored = await importOf(importing).end().catch(giveUpImport)
+      const restored = await importOf(importing)
+        .end((position) => reactors.passOver(position))
+        .catch(giveUpImport)
       importing = undefined
       await log.turn(() => log.pull())
       return restored

@@ -50,7 +50,7 @@ export interface ManagerFold extends Fold {
     entry: Entry,
     event: RecordedEvent,
   ): { readonly entry: Entry; readonly commands: readonly (CommandRequest & { cause: RecordedEvent })[] }
-  /** The entry, parked at the Event. */
+  /** The entry, parked at the Event; one that is parked already stays where it is. */
   park(entry: Entry, event: RecordedEvent, error: string): Entry
 }
 
@@ -122,8 +122,9 @@ export function managerFold(manager: ProcessManager): ManagerFold {
   }
 
   function park(entry: Entry, event: RecordedEvent, error: string): Entry {
-    const { parked: _, ...instance } = instanceOf(entry)
-    return seal(entry, event, { ...instance, parked: { position: event.position, eventType: event.type, error, waiting: [event] } })
+    // Resumed by another build, yet not foldable by this one: what waited goes on waiting, or it would be lost here.
+    const { parked = { position: event.position, eventType: event.type, waiting: [event] }, ...instance } = instanceOf(entry)
+    return seal(entry, event, { ...instance, parked: { ...parked, error } })
   }
 
   function react(entry: Entry, event: RecordedEvent): { entry: Entry; commands: readonly CommandRequest[] } {
