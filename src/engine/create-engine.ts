@@ -14,6 +14,7 @@ import type { Undecided } from '../write/decide.ts'
 import { Decider } from '../write/decider.ts'
 import { aggregateFold, type Fold } from '../write/fold.ts'
 import { Log } from '../write/log.ts'
+import { LogIndex } from '../write/log-index.ts'
 import { managerFold } from '../write/process-managers.ts'
 import { Receipts } from '../write/receipts.ts'
 import { Repository } from '../write/repository.ts'
@@ -57,7 +58,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   const recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
   const decoder = createDecoder(domain)
-  const [index, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
+  const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
 
   const statesOf = (fold: Fold): States => new States(fold, logStorage.states, checkpoints.get(fold.name))
   const aggregates = new Map([...domain.aggregates.values()].map((type) => [type.name, statesOf(aggregateFold(type, domain.events))]))
@@ -80,6 +81,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     recorded$.next({ position: log.position, own })
     showStatus()
   })
+  const index = new LogIndex(packed, log)
   /** Only within a turn of the log. */
   const catchUp = async (checkpoint: Checkpoint): Promise<void> => {
     if (log.head.record < checkpoint.record) await log.pull()
@@ -131,8 +133,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })
 
   const ready = log.turn(async () => {
-    await dropWhatTheLogLost(log, states, index, logStorage)
-    await replayTail(log, states, index, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
+    await dropWhatTheLogLost(log, states, packed, logStorage)
+    await replayTail(log, states, packed, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
     usable = true
     await dropUnusedFolds(checkpoints.keys(), states, logStorage, environment)
   })
