@@ -182,25 +182,26 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })
 
   let storageState: EngineStatus['storage'] = 'ok'
-  const status$ = new BehaviorSubject<EngineStatus>({ position: log.position, storage: 'ok', readModels: [], handlers: [] })
   let readModels: EngineStatus['readModels'] = []
   let cancelStatus: (() => void) | undefined
-  function showStatus(): void {
-    cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
-      cancelStatus = undefined
-      if (!status$.closed)
-        status$.next({
-          position: log.position,
-          storage: storageState,
-          readModels,
-          handlers: [...managerRetry.status(usable), ...reactors.status()],
-        })
-    })
-  }
+  // It tells at once, so that the engine's first word is whole.
   const readStatus = readSide.status$.subscribe((models) => {
     readModels = models
     showStatus()
   })
+  const statusNow = (): EngineStatus => ({
+    position: log.position,
+    storage: storageState,
+    readModels,
+    handlers: [...managerRetry.status(usable), ...reactors.status()],
+  })
+  const status$ = new BehaviorSubject<EngineStatus>(statusNow())
+  function showStatus(): void {
+    cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
+      cancelStatus = undefined
+      if (!status$.closed) status$.next(statusNow())
+    })
+  }
 
   let closed: Promise<void> | undefined
   let importing: Import | undefined
