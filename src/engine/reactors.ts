@@ -97,9 +97,8 @@ export class Reactors {
     await Promise.all(this.#running)
   }
 
-  async #run(reactor: Reactor, signal: AbortSignal): Promise<void> {
+  async #run(reactor: Reactor, stop: AbortSignal): Promise<void> {
     const { meta, position } = this.#options
-    const stop = AbortSignal.any([signal, this.#stop.signal])
     const start = reactor.startAt === 'beginning' ? 0 : position()
     // What parked in an earlier life may be mended in this one: it begins with all its tries.
     const stored = (await meta.update<Progress>(key(reactor.name), (kept) => ({ position: kept?.position ?? start }))) as Progress
