@@ -2,7 +2,7 @@
  * Interleavings that lose or double something in naive versions of this design, each a test. Tabs are engines on one
  * storage, held at chosen points; what needs a real browser is in test/browser.
  */
-import { aggregate, domain, event } from 'outpost'
+import { aggregate, domain, event, processManager, reactor } from 'outpost'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStorage, type MemoryStorage } from '../src/storage/memory/memory-storage.ts'
@@ -265,6 +265,174 @@ describe('hazard 10, two builds', () => {
     await log.meta.update<object>('log', (meta) => ({ ...meta, format: 99 }))
     await expect(openEngine(storage)).rejects.toMatchObject({ code: 'storage-newer' })
     expect(await log.events.read(0, 10)).toHaveLength(1)
+  })
+})
+
+/** A process manager that counts picks and sends for as many units; its build here may be a faulty one. */
+function countingPicks(broken: boolean) {
+  const build = { broken }
+  const counting = processManager('counting', {
+    version: 1,
+    state: z.object({ picks: z.number() }),
+    from: [stockItem],
+    sends: [stockItem],
+    ignores: ['stockItem.received'],
+    on: {
+      'stockItem.registered': { key: (event) => event.aggregateId, handle: () => ({ state: { picks: 0 } }) },
+      'stockItem.picked': {
+        key: (event) => event.aggregateId,
+        handle: (instance, { aggregateId }, { send }) => {
+          if (build.broken) throw new Error('not in this build')
+          const picks = (instance?.picks ?? 0) + 1
+          return { state: { picks }, commands: [send.stockItem.receive(aggregateId, { quantity: picks })] }
+        },
+      },
+    },
+  })
+  return { build, domain: domain('stock', { aggregates: [stockItem], processManagers: [counting] }) }
+}
+
+describe('hazard 12, parked twice', () => {
+  /** Two tabs, of one build or of two, on an item with 100 on hand. */
+  async function tabs(first: ReturnType<typeof countingPicks>, second = first) {
+    const shared = createMemoryStorage()
+    const open = (domain = first.domain) => openEngine(shared.tab(), { domain })
+    const one = await open()
+    await give(one, 'stockItem.register', 'a', { name: 'A' })
+    await give(one, 'stockItem.receive', 'a', { quantity: 100 })
+    const two = await open(second.domain)
+    return { one, two, open }
+  }
+  const pick = (engine: Engine) => give(engine, 'stockItem.pick', 'a', { quantity: 1 })
+  /** Units sent for by the process manager, in order. */
+  const sentFor = async (engine: Engine) =>
+    (await allEvents(engine))
+      .filter(({ type, causationId }) => type === 'stockItem.received' && causationId !== undefined)
+      .map(({ data }) => (data as { quantity: number }).quantity)
+
+  test('resumed in two tabs at once, twice in each, and at the next start, it takes effect once', async () => {
+    const counting = countingPicks(true)
+    const { one, two, open } = await tabs(counting)
+    await pick(one)
+    await pick(one)
+    await two.catchUp()
+    await expect(one.retry('counting')).rejects.toMatchObject({ code: 'handler-failed' })
+    counting.build.broken = false
+    await Promise.all([one, two, one, two].map((engine) => engine.retry('counting')))
+    for (const engine of [one, two]) {
+      await engine.catchUp()
+      await pick(engine)
+    }
+    expect(await sentFor(two)).toEqual([1, 2, 3, 4])
+    await Promise.all([one.close(), two.close()])
+    const next = await open()
+    await next.retry('counting')
+    await pick(next)
+    expect(await sentFor(next)).toEqual([1, 2, 3, 4, 5])
+  })
+
+  test('here only, while another build has reacted: resuming here does not react again', async () => {
+    const faulty = countingPicks(true)
+    const { one, two } = await tabs(faulty, countingPicks(false))
+    await two.catchUp()
+    await pick(two)
+    await one.catchUp()
+    await expect(one.retry('counting')).rejects.toMatchObject({ code: 'handler-failed' })
+    faulty.build.broken = false
+    await one.retry('counting')
+    expect(await sentFor(one)).toEqual([1])
+    await pick(one)
+    await two.catchUp()
+    await pick(two)
+    expect(await sentFor(two)).toEqual([1, 2, 3])
+  })
+
+  test('resumed by another build, and still parked here: nothing that waited is lost, and nothing done again', async () => {
+    const faulty = countingPicks(true)
+    const { one, two } = await tabs(faulty, countingPicks(false))
+    await pick(one)
+    await pick(one)
+    await two.catchUp()
+    await two.retry('counting')
+    await one.catchUp()
+    await pick(two)
+    await one.catchUp()
+    faulty.build.broken = false
+    await one.retry('counting')
+    expect(await sentFor(one)).toEqual([1, 2, 3])
+    await pick(one)
+    await two.catchUp()
+    await pick(two)
+    expect(await sentFor(two)).toEqual([1, 2, 3, 4, 5])
+  })
+})
+
+describe('hazard 14, confirmed behind the checkpoint', () => {
+  /** Says what it handled, once it is mended; parks at the first failure. */
+  function announcing(startAt: 'now' | 'beginning' = 'now', broken = false) {
+    const build = { broken }
+    const announced: string[] = []
+    const announce = reactor('announce', {
+      from: [stockItem],
+      startAt,
+      retry: { attempts: 1 },
+      on: {
+        'stockItem.registered': ({ aggregateId }) => {
+          if (build.broken) throw new Error('no line')
+          announced.push(aggregateId)
+        },
+      },
+    })
+    return { build, announced, domain: domain('stock', { aggregates: [stockItem], reactors: [announce] }) }
+  }
+  const register = (engine: Engine, ...ids: readonly string[]) =>
+    Promise.all(engine.dispatch(ids.map((id) => message('stockItem.register', id, { name: id }))))
+
+  test('a parked reactor passes nothing: what any tab records meanwhile is handled after its retry, in order, each once', async () => {
+    const { build, announced, domain } = announcing('now', true)
+    const [clock, roles, storage] = [createTestClock(), createRoles(), createMemoryStorage()]
+    const one = await openEngine(storage.tab(), { domain, clock, roles })
+    const two = await openEngine(storage.tab(), { domain, clock, roles })
+    await settle()
+    await register(one, 'a')
+    await settle()
+    await register(two, 'b')
+    await one.catchUp()
+    await register(one, 'c')
+    await settle()
+    build.broken = false
+    await Promise.all([one.retry('announce'), two.retry('announce'), two.retry('announce')])
+    await clock.advance(5_000)
+    expect(announced).toEqual(['a', 'b', 'c'])
+    await one.close()
+    await two.catchUp()
+    await clock.advance(5_000)
+    expect(announced).toEqual(['a', 'b', 'c'])
+  })
+
+  test.each([
+    ['now', ['new']],
+    ['beginning', ['a', 'b', 'new']],
+  ] as const)('a year of Events that come with an import has no side effects again: a reactor starts at %s', async (startAt, expected) => {
+    const old = announcing()
+    const origin = await openEngine(createMemoryStorage(), old)
+    await register(origin, 'a', 'b')
+    const { text } = await origin.exportPage(0)
+    const [header = '', ...lines] = text.split('\n')
+
+    const { announced, domain } = announcing(startAt)
+    const storage = createMemoryStorage()
+    const restored = await openEngine(storage, { domain })
+    await settle()
+    await restored.importBegin(header)
+    await restored.importPage(lines)
+    await restored.importEnd()
+    await settle()
+    await restored.close()
+    const next = await openEngine(storage, { domain })
+    await register(next, 'new')
+    await settle()
+    expect(announced).toEqual(expected)
   })
 })
 

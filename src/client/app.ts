@@ -141,7 +141,7 @@ export interface App<D> {
   events$(options?: EventsOptions): Observable<RecordedEvent>
   /** How each Command went its eleven steps; costs nothing while nobody subscribes. */
   readonly trace$: Observable<CommandTrace>
-  /** Storage, tabs, handlers: the latest at once, then each change. */
+  /** Storage, tabs, handlers: the latest at once (`starting`, until the worker has told how the log stands), then each change. */
   readonly status$: Observable<Status>
   /** Lets a parked Event Handler try again; of a process manager, all parked instances. */
   retry(handler: string): Promise<void>

@@ -36,7 +36,10 @@ export interface Connection {
 export const longDeadlineMs = 600_000
 /** Waits before the second start, the third … */
 const backOffMs = [0, 500, 2000, 5000]
+/** Silence until the first answer. No browser tells that a worker died before its script ran. */
 const startTimeoutMs = 10_000
+/** The same of a later worker, whose script needs no loading any more. */
+const restartTimeoutMs = 3000
 /** Codes of failures to open a log that another try may mend. */
 const passing = /^(worker|storage-f|log)/
 
@@ -58,6 +61,7 @@ export function createConnection({
   let failures = 0
   let starting: ReturnType<typeof setTimeout> | undefined
   let ticking: ReturnType<typeof setTimeout> | undefined
+  let silenceMs = startTimeoutMs
   let pinged = false
   /** Since the ping, or since the start, in ticks. */
   let silentMs = 0
@@ -82,6 +86,7 @@ export function createConnection({
       { space, principal },
       {
         ready() {
+          silenceMs = restartTimeoutMs
           setState('ready')
           if (link) works.attach(link)
           ping()
@@ -131,7 +136,7 @@ export function createConnection({
       ticking = undefined
       silentMs += tickMs
       if (!link?.greeted) {
-        if (silentMs >= startTimeoutMs) link?.end('died', 'worker-failed', `The worker stays silent. ${startHints}`)
+        if (silentMs >= silenceMs) link?.end('died', 'worker-failed', `The worker stays silent. ${startHints}`)
       } else if (!pinged) {
         if (isBusy()) ping()
       } else if (silentMs >= decideTimeoutMs)

@@ -4,7 +4,7 @@ import type { Status } from '../engine/status.ts'
 import type { Connection } from './connection.ts'
 import { type NewsOf, stream } from './streams.ts'
 
-/** Before anything is known, and on a server. */
+/** Before the worker has told anything, and on a server. */
 export const initialStatus: Status = {
   worker: 'starting',
   position: 0,
@@ -14,10 +14,13 @@ export const initialStatus: Status = {
   handlers: [],
 }
 
-/** The latest at once, then each change; completes when the connection is closed. */
+/**
+ * The latest at once, then each change; completes when the connection is closed. Of a worker that is ready and has told
+ * nothing yet there is none: an empty status would pass for that of an empty log.
+ */
 export function createStatus(connection: Connection): Observable<Status> {
   const listeners = new Set<() => void>()
-  let known: Omit<Status, 'worker' | 'problem'> = initialStatus
+  let known: Omit<Status, 'worker' | 'problem'> | undefined
   const tellAll = (): void => [...listeners].forEach((tell) => tell())
   connection.onState = tellAll
   const news$ = stream(connection.works, () => ({
@@ -28,7 +31,8 @@ export function createStatus(connection: Connection): Observable<Status> {
   return new Observable((subscriber) => {
     const tell = (): void => {
       const { state, problem } = connection
-      subscriber.next({ ...known, worker: state, ...(problem !== undefined && { problem }) })
+      if (state === 'ready' && !known) return
+      subscriber.next({ ...(known ?? initialStatus), worker: state, ...(problem !== undefined && { problem }) })
       if (state === 'closed') subscriber.complete()
     }
     listeners.add(tell)

@@ -4,6 +4,7 @@ import { OutpostError } from '../errors.ts'
 const needed: Readonly<Record<string, () => unknown>> = {
   'Worker': () => Worker,
   'indexedDB': () => indexedDB,
+  'indexedDB.databases': () => indexedDB.databases,
   'navigator.locks': () => navigator.locks,
   'crypto.subtle': () => crypto.subtle,
 }

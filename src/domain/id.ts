@@ -56,5 +56,11 @@ export function derivedId(...parts: readonly (string | number)[]): string {
   return `${hex(a)}-${x.slice(0, 4)}-8${x.slice(5)}-${variant}${y.slice(1, 4)}-${y.slice(4)}${z}`
 }
 
+/** What `newId` is in a handler: ids that follow from what it handles, another one at each call. */
+export function newIdsFrom(...parts: readonly string[]): () => string {
+  let made = 0
+  return () => derivedId('new', ...parts, made++)
+}
+
 /** A short name for a text, to notice that it changed. */
 export const fingerprint = (text: string): string => hex(hash128(text)[0]) + hex(hash128(text)[1])

@@ -61,7 +61,7 @@ export interface FiredTimer {
 export interface ProcessManagerDeclaration<
   State,
   From extends readonly AnyAggregate[],
-  Targets extends readonly (AnyAggregate | AnyApplicationService)[],
+  Targets extends readonly Target[],
   Ignored extends EventName<From[number]>,
   Timer extends string,
 > {
@@ -96,14 +96,16 @@ export interface ProcessManagerDeclaration<
   }
 }
 
-export interface ProcessManager<Name extends string = string> {
+type Target = AnyAggregate | AnyApplicationService
+
+export interface ProcessManager<Name extends string = string, Targets extends readonly Target[] = readonly Target[]> {
   readonly kind: 'processManager'
   readonly name: Name
   readonly state: z.ZodType
   /** Changes with version and state schema. */
   readonly stateFingerprint: string
   readonly from: readonly AnyAggregate[]
-  readonly sends: readonly (AnyAggregate | AnyApplicationService)[]
+  readonly sends: Targets
   readonly ignores: ReadonlySet<string>
   readonly on: Readonly<
     Record<
@@ -126,17 +128,17 @@ export function processManager<
   const Name extends string,
   State,
   const From extends readonly AnyAggregate[],
-  const Targets extends readonly (AnyAggregate | AnyApplicationService)[] = readonly [],
+  const Targets extends readonly Target[] = readonly [],
   const Ignored extends EventName<From[number]> = never,
   Timer extends string = never,
->(name: Name, declared: ProcessManagerDeclaration<State, From, Targets, Ignored, Timer>): ProcessManager<Name> {
+>(name: Name, declared: ProcessManagerDeclaration<State, From, Targets, Ignored, Timer>): ProcessManager<Name, Targets> {
   return {
     kind: 'processManager',
     name,
     state: declared.state,
     stateFingerprint: `${declared.version}-${schemaFingerprint(declared.state)}`,
     from: declared.from,
-    sends: declared.sends ?? [],
+    sends: declared.sends ?? ([] as unknown as Targets),
     ignores: new Set(declared.ignores ?? []),
     on: declared.on as unknown as ProcessManager['on'],
     timers: (declared.timers ?? {}) as unknown as ProcessManager['timers'],

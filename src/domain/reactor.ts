@@ -27,7 +27,7 @@ export interface ReactorDeclaration<From extends readonly AnyAggregate[]> {
     readonly [E in EventName<From[number]>]?: (event: EventOf<From[number], E>, tools: ReactorTools) => Promise<void> | void
   }
   readonly retry?: RetryPolicy
-  /** Where a reactor that is new to an existing log begins: at its end (`now`, default) or at its first Event. */
+  /** Where a reactor that is new to an existing log begins, an imported one too: at its end (`now`, default) or at its first Event. */
   readonly startAt?: 'now' | 'beginning'
 }
 

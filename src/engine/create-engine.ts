@@ -14,6 +14,7 @@ import type { Undecided } from '../write/decide.ts'
 import { Decider } from '../write/decider.ts'
 import { aggregateFold, type Fold } from '../write/fold.ts'
 import { Log } from '../write/log.ts'
+import { LogIndex } from '../write/log-index.ts'
 import { managerFold } from '../write/process-managers.ts'
 import { Receipts } from '../write/receipts.ts'
 import { Repository } from '../write/repository.ts'
@@ -57,7 +58,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   const recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
   const decoder = createDecoder(domain)
-  const [index, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
+  const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
 
   const statesOf = (fold: Fold): States => new States(fold, logStorage.states, checkpoints.get(fold.name))
   const aggregates = new Map([...domain.aggregates.values()].map((type) => [type.name, statesOf(aggregateFold(type, domain.events))]))
@@ -80,6 +81,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     recorded$.next({ position: log.position, own })
     showStatus()
   })
+  const index = new LogIndex(packed, log)
   /** Only within a turn of the log. */
   const catchUp = async (checkpoint: Checkpoint): Promise<void> => {
     if (log.head.record < checkpoint.record) await log.pull()
@@ -131,8 +133,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })
 
   const ready = log.turn(async () => {
-    await dropWhatTheLogLost(log, states, index, logStorage)
-    await replayTail(log, states, index, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
+    await dropWhatTheLogLost(log, states, packed, logStorage)
+    await replayTail(log, states, packed, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
     usable = true
     await dropUnusedFolds(checkpoints.keys(), states, logStorage, environment)
   })
@@ -180,25 +182,26 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })
 
   let storageState: EngineStatus['storage'] = 'ok'
-  const status$ = new BehaviorSubject<EngineStatus>({ position: log.position, storage: 'ok', readModels: [], handlers: [] })
   let readModels: EngineStatus['readModels'] = []
   let cancelStatus: (() => void) | undefined
-  function showStatus(): void {
-    cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
-      cancelStatus = undefined
-      if (!status$.closed)
-        status$.next({
-          position: log.position,
-          storage: storageState,
-          readModels,
-          handlers: [...managerRetry.status(usable), ...reactors.status()],
-        })
-    })
-  }
+  // It tells at once, so that the engine's first word is whole.
   const readStatus = readSide.status$.subscribe((models) => {
     readModels = models
     showStatus()
   })
+  const statusNow = (): EngineStatus => ({
+    position: log.position,
+    storage: storageState,
+    readModels,
+    handlers: [...managerRetry.status(usable), ...reactors.status()],
+  })
+  const status$ = new BehaviorSubject<EngineStatus>(statusNow())
+  function showStatus(): void {
+    cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
+      cancelStatus = undefined
+      if (!status$.closed) status$.next(statusNow())
+    })
+  }
 
   let closed: Promise<void> | undefined
   let importing: Import | undefined
@@ -319,7 +322,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     async importEnd() {
       open()
-      const restored = await importOf(importing).end().catch(giveUpImport)
+      const restored = await importOf(importing)
+        .end((position) => reactors.passOver(position))
+        .catch(giveUpImport)
       importing = undefined
       await log.turn(() => log.pull())
       return restored

@@ -75,6 +75,17 @@ export class Reactors {
     })
   }
 
+  /**
+   * What stands in the log up to there happened elsewhere, and had its side effects there: only reactors that start at the
+   * log's beginning take it. Before any of it is folded.
+   */
+  async passOver(position: number): Promise<void> {
+    for (const { name, startAt } of this.#options.reactors) {
+      if (startAt === 'beginning') continue
+      this.#show(name, (await this.#options.meta.update<Progress>(key(name), () => ({ position }))) as Progress)
+    }
+  }
+
   /** Takes effect in whichever tab runs it. */
   async retry(name: string): Promise<void> {
     await this.#options.meta.update<Progress>(key(name), (progress) => (progress ? { position: progress.position } : progress))
@@ -86,50 +97,45 @@ export class Reactors {
     await Promise.all(this.#running)
   }
 
-  async #run(reactor: Reactor, signal: AbortSignal): Promise<void> {
+  async #run(reactor: Reactor, stop: AbortSignal): Promise<void> {
     const { meta, position } = this.#options
-    const stop = AbortSignal.any([signal, this.#stop.signal])
     const start = reactor.startAt === 'beginning' ? 0 : position()
     // What parked in an earlier life may be mended in this one: it begins with all its tries.
-    let progress = (await meta.update<Progress>(key(reactor.name), (stored) => ({ position: stored?.position ?? start }))) as Progress
-    this.#show(reactor.name, progress)
+    const stored = (await meta.update<Progress>(key(reactor.name), (kept) => ({ position: kept?.position ?? start }))) as Progress
+    this.#show(reactor.name, stored)
     while (!stop.aborted) {
+      const before = this.#progress.get(reactor.name) ?? stored
       try {
-        progress = await this.#handlePage(reactor, progress, stop)
+        await this.#handlePage(reactor, before, stop)
       } catch (error) {
         if (stop.aborted || isOutpostError(error, 'closed')) return
         if (isOutpostError(error, 'outdated')) {
-          progress = { position: progress.position, parked: parkedAt(progress.position + 1, 'unknown', messageOf(error), 1) }
-          this.#show(reactor.name, progress)
-          return
+          const { position: at } = this.#progress.get(reactor.name) ?? before
+          return this.#show(reactor.name, { position: at, parked: parkedAt(at + 1, 'unknown', messageOf(error), 1) })
         }
         await this.#sleep(STORAGE_RETRY_MS, stop)
       }
     }
   }
 
-  async #handlePage(reactor: Reactor, from: Progress, stop: AbortSignal): Promise<Progress> {
+  async #handlePage(reactor: Reactor, from: Progress, stop: AbortSignal): Promise<void> {
     const { meta, readEvents } = this.#options
     const woken = this.#woken()
     const events = await readEvents(from.position, PAGE)
-    if (events.length === 0) {
-      await woken
-      return from
-    }
-    let progress = from
+    if (events.length === 0) return woken
+    let progress: Progress = { position: from.position }
     for (const event of events) {
       const handler = reactor.on[event.type]
       if (handler) {
-        if (!(await this.#handle(reactor, handler, event, progress, stop))) return { position: progress.position }
+        if (!(await this.#handle(reactor, handler, event, progress, stop))) return this.#show(reactor.name, progress)
         progress = { position: event.position }
         await meta.update<Progress>(key(reactor.name), () => progress)
         this.#show(reactor.name, progress)
       } else progress = { position: event.position }
-      if (stop.aborted) return progress
+      if (stop.aborted) return
     }
     await meta.update<Progress>(key(reactor.name), () => progress)
     this.#show(reactor.name, progress)
-    return progress
   }
 
   /** @returns false where the reactor was stopped, or its parking was lifted, before the Event was done */

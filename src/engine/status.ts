@@ -49,8 +49,12 @@ export interface HandlerStatus {
   readonly parked: readonly Parked[]
 }
 
+/**
+ * While nothing is known of the log yet (`starting`, or `failed` at the start) all but `worker` and `problem` is empty, as of
+ * an empty log. While a dead worker is being replaced (`lost`) it is what that one told last.
+ */
 export interface Status {
-  /** The way to the worker: `lost` while a dead one is being replaced. */
+  /** The way to the worker: `ready` once it has told how the log stands. */
   readonly worker: 'starting' | 'ready' | 'lost' | 'failed' | 'closed'
   /** Why it failed, in words for a person. */
   readonly problem?: string

@@ -81,10 +81,12 @@ export class Import {
     if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote into the log meanwhile.')
   }
 
-  async end(): Promise<{ records: number; events: number }> {
+  /** @param restored runs once all is there and before it counts */
+  async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
     const records = this.#last?.number ?? 0
     if (records !== this.#header.records || this.#events !== this.#header.events)
       invalid(`The file is cut off: it holds ${records} of ${this.#header.records} records.`)
+    await restored(this.#events)
     await this.#storage.meta.update<boolean>(IMPORTING, () => undefined, 'strict')
     return { records, events: this.#events }
   }

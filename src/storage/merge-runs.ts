@@ -25,7 +25,7 @@ export function dueMerge(runs: readonly Run[]): readonly Run[] | undefined {
   if (!due) return undefined
   const chosen: Run[] = []
   let blocks = 0
-  for (const run of due.toSorted((a, b) => a.firsts.length - b.firsts.length).slice(0, FAN_OUT)) {
+  for (const run of [...due].sort((a, b) => a.firsts.length - b.firsts.length).slice(0, FAN_OUT)) {
     blocks += run.firsts.length
     if (blocks > MOST_BLOCKS_OF_MERGE) break
     chosen.push(run)

@@ -32,7 +32,7 @@
  * - A tab that finds the checkpoint moved drops what is pending up to there, since the other tab folded the same log. It
  *   flushes again only once its own head is beyond that. Answers hold no record above the own head.
  * - Where another tab emptied the index, records may be neither pending here nor stored: until that tab has indexed
- *   them again lookups are refused, never wrong.
+ *   them again lookups are refused, never wrong. What is refused is mended from the log: `write/log-index.ts`.
  * - After a power loss the checkpoint may name a record that the log does not hold. Only the log can tell:
  *   `while (index.checkpoint is not in the log) await index.clear()`, then add the records after `index.checkpoint`.
  */
@@ -62,13 +62,14 @@ export interface SegmentIndex {
   readonly pending: number
   /**
    * Takes one folded record into memory. Records up to the head are ignored.
-   * @throws `storage-failed` where it is not the next one, or is another record than the checkpoint of its number
+   * @throws `storage-failed` where it is not the next one, or is another record than the checkpoint of its number;
+   *   `details.mendBy` says what makes the index good again: `reset` or `clear`
    */
   add(record: LogRecord): void
   /**
    * For each id, as of the call: numbers of the records that may hold it as a Command, newest first. Empty: certainly
    * not in the log. Rarely (equal hashes) a number too many, never one too few: look into the record.
-   * @throws `storage-failed` where a block is lost ({@link clear}), or another tab emptied the index ({@link reset})
+   * @throws `storage-failed` where a block is lost ({@link clear}), or another tab emptied the index ({@link reset}): `details.mendBy`
    */
   findCommands(ids: readonly string[]): Promise<readonly (readonly number[])[]>
   /** As of the call: numbers of the records with Events of this stream, ascending; rarely one too many. Throws as above. */
@@ -138,14 +139,11 @@ class PackedIndex implements SegmentIndex {
     const { number } = record
     if (number <= this.#head.record) return
     if (number !== this.#head.record + 1) {
-      throw new OutpostError(
-        'storage-failed',
-        `Record ${number} came after record ${this.#head.record}: a gap, reset the index and read the log again.`,
-      )
+      throw unsound('reset', `Record ${number} came after record ${this.#head.record}: a gap.`)
     }
     const { checkpoint } = this.#catalogue
     if (checkpoint.record === number && checkpoint.id !== record.id) {
-      throw new OutpostError('storage-failed', `The packed index is as of another record ${number} than the log holds: clear the index.`)
+      throw unsound('clear', `The packed index is as of another record ${number} than the log holds.`)
     }
     this.#head = checkpointOf(record)
     if (number <= this.#pendingAfter) return
@@ -191,12 +189,7 @@ class PackedIndex implements SegmentIndex {
     const last = this.#head.record
     for (;;) {
       if (!this.#covers(last)) await this.#refresh(this.#catalogue)
-      if (!this.#covers(last)) {
-        throw new OutpostError(
-          'storage-failed',
-          'The packed index was emptied by another tab, or reset meanwhile: reset it, add the records after its checkpoint, and ask again.',
-        )
-      }
+      if (!this.#covers(last)) throw unsound('reset', 'The packed index was emptied by another tab, or reset meanwhile.')
       const catalogue = this.#catalogue
       // Memory and catalogue as of one instant: a flush that completes meanwhile moves entries from one to the other.
       const probes = keys.map((key) => ({ hash: this.#hash(key), found: this.#pending[index].get(key).filter((record) => record <= last) }))
@@ -204,7 +197,7 @@ class PackedIndex implements SegmentIndex {
         return probes.map(({ found }) => [...new Set(found)].sort(order))
       }
       await this.#refresh(catalogue)
-      if (this.#catalogue === catalogue) throw lostBlock(index)
+      if (this.#catalogue === catalogue) throw unsound('clear', `The packed index of ${index} has lost a block.`)
     }
   }
 
@@ -221,7 +214,7 @@ class PackedIndex implements SegmentIndex {
       merged = await mergeRuns(this.#store, merge.index, merge.runs, this.#into(base.nextRun))
       if (!merged) await this.#refresh(base)
       if (this.#catalogue !== base) return 'stale'
-      if (!merged) throw lostBlock(merge.index)
+      if (!merged) throw unsound('clear', `The packed index of ${merge.index} has lost a block.`)
     }
 
     // From here to the save nothing is awaited: what is packed is what the checkpoint says.
@@ -316,5 +309,8 @@ class PackedIndex implements SegmentIndex {
   }
 }
 
-const lostBlock = (index: SegmentIndexName): OutpostError =>
-  new OutpostError('storage-failed', `The packed index of ${index} has lost a block: clear the index and add all records again.`, { index })
+/** @param mendBy what makes it good, with the records after its checkpoint added again */
+const unsound = (mendBy: 'clear' | 'reset', what: string): OutpostError =>
+  new OutpostError('storage-failed', `${what} To mend it: ${mendBy} the index, then add the log's records after its checkpoint.`, {
+    mendBy,
+  })

@@ -5,8 +5,9 @@
 import type { Aggregate } from '../domain/aggregate.ts'
 import type { EventType } from '../domain/domain.ts'
 import type { AnyAggregate, AnyReadModel, InputOf, OutputOf, RowOf } from '../domain/infer.ts'
+import { newIdsFrom } from '../domain/id.ts'
 import { messageType } from '../domain/message.ts'
-import type { CommandRequest, ProcessManager } from '../domain/process-manager.ts'
+import type { CommandRequest, ProcessManager, ReactionTools } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import { decide, needsOf, parsePayload, type Decided } from '../write/decide.ts'
@@ -45,10 +46,16 @@ export interface AggregateTest<Events, Commands, Refusals> {
     options?: WhenOptions,
   ): {
     /**
-     * @param expected the Events in order, none for "nothing happens", or one {@link refused}
+     * @param expected the Events in order, none for "nothing happens", or one {@link refused}; a function that makes the
+     *   Events gets the `newId` of the Command Handler, which gives it the same ids in the same order
      * @throws an Error that shows both, where it came otherwise
      */
-    then(...expected: readonly OneOf<Events>[] | readonly [ExpectedRefusal<keyof Refusals & string> | ExpectedRefusal]): void
+    then(
+      ...expected:
+        | readonly OneOf<Events>[]
+        | readonly [ExpectedRefusal<keyof Refusals & string> | ExpectedRefusal]
+        | readonly [(tools: { readonly newId: () => string }) => readonly OneOf<Events>[]]
+    ): void
     /** The fault that the Command must throw. */
     thenFails(code: OutpostError['code']): void
   }
@@ -80,10 +87,17 @@ export interface ReadModelTest<Row> {
   then(rows: readonly Row[]): void
 }
 
-export interface ProcessManagerTest {
+export interface ProcessManagerTest<Targets> {
   when(event: PastEvent): {
-    /** The Commands that the reaction asks for, in order: compared by name, target and payload. */
-    then(...commands: readonly CommandRequest[]): void
+    /**
+     * The Commands that the reaction asks for, in order: compared by name, target and payload.
+     *
+     * @param expected the Commands, or a function that makes them with what the handler is given: its `newId` gives the same
+     *   ids in the same order
+     * @example
+     * given(reorder, registered).when(picked).then(({ send, newId }) => [send.purchaseOrder.open(newId(), { quantity: 5 })])
+     */
+    then(...expected: readonly CommandRequest[] | readonly [(tools: ReactionTools<Targets>) => readonly CommandRequest[]]): void
   }
 }
 
@@ -92,7 +106,10 @@ export function given<Name extends string, State, Events, Commands, Refusals>(
   ...events: readonly OneOf<Events>[]
 ): AggregateTest<Events, Commands, Refusals>
 export function given<M extends AnyReadModel>(model: M, ...events: readonly PastEvent[]): ReadModelTest<RowOf<M>>
-export function given(manager: ProcessManager, ...events: readonly PastEvent[]): ProcessManagerTest
+export function given<const Targets extends ProcessManager['sends']>(
+  manager: ProcessManager<string, Targets>,
+  ...events: readonly PastEvent[]
+): ProcessManagerTest<Targets[number]>
 // The overloads above are what callers see; here the subject's kind tells what its Events are.
 export function given(subject: AnyAggregate | AnyReadModel | ProcessManager, ...events: readonly object[]): unknown {
   if (subject.kind === 'aggregate') return givenAggregate(subject, events as readonly Readonly<Record<string, unknown>>[])
@@ -146,8 +163,13 @@ function givenAggregate(aggregate: AnyAggregate, events: readonly Readonly<Recor
         return decide(commandType, undecided, parsed, needsOf(commandType, undecided, parsed), types, () => ({ state, version }))
       }
       return {
-        then(...expected: readonly Readonly<Record<string, unknown>>[]): void {
+        then(
+          ...stated:
+            | readonly Readonly<Record<string, unknown>>[]
+            | readonly [(tools: object) => readonly Readonly<Record<string, unknown>>[]]
+        ): void {
           const decided = run()
+          const expected = expectedOf(stated, () => ({ newId: newIdsFrom(id) }))
           const actual =
             'refusal' in decided
               ? [{ refused: decided.refusal, details: decided.details }]
@@ -234,13 +256,14 @@ function givenReadModel(model: AnyReadModel, events: readonly PastEvent[]): Read
   }
 }
 
-function givenManager(manager: ProcessManager, events: readonly PastEvent[]): ProcessManagerTest {
+function givenManager(manager: ProcessManager, events: readonly PastEvent[]): ProcessManagerTest<never> {
   return {
     when: (event) => ({
-      then(...expected) {
+      then(...stated) {
         const fold = managerFold(manager)
         const all = recordedOf([...events, event])
         const last = all[all.length - 1] as RecordedEvent
+        const expected = expectedOf(stated, () => fold.toolsFor(last) as ReactionTools<never>)
         const entries = new Map<string, ReturnType<typeof emptyEntry>>()
         for (const each of all.slice(0, -1)) {
           const key = fold.takes(each.type) ? fold.keyOf(each) : undefined
@@ -253,6 +276,15 @@ function givenManager(manager: ProcessManager, events: readonly PastEvent[]): Pr
       },
     }),
   }
+}
+
+/** As given, or made by the function that was given instead. */
+function expectedOf<T extends object, Tools>(
+  stated: readonly T[] | readonly [(tools: Tools) => readonly T[]],
+  tools: () => Tools,
+): readonly T[] {
+  const [first] = stated
+  return typeof first === 'function' ? first(tools()) : (stated as readonly T[])
 }
 
 const mismatch = (what: string, expected: unknown, actual: unknown): never => {

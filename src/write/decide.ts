@@ -5,7 +5,7 @@
 import type { AggregateType, DecidedEvent, Decision, Refusal } from '../domain/aggregate.ts'
 import type { Loads } from '../domain/application-service.ts'
 import type { CommandType, EventType } from '../domain/domain.ts'
-import { derivedId } from '../domain/id.ts'
+import { newIdsFrom } from '../domain/id.ts'
 import type { MessageType } from '../domain/message.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { StoredCommand } from '../storage/record.ts'
@@ -78,11 +78,10 @@ export function decide(
   current: (aggregate: AggregateType, id: string) => Current,
   onDecided?: () => void,
 ): Decided {
-  let made = 0
   const context = {
     commandId: command.id,
     now: command.at,
-    newId: () => derivedId('new', command.id, made++),
+    newId: newIdsFrom(command.id),
     actor: command.actor,
     correlationId: command.correlationId,
     causationId: command.causationId,

@@ -2,7 +2,7 @@
  * Process managers on the write side. Their state is a fold of Events like an Aggregate's, so every reader of the log comes
  * to the same one; the Commands they ask for are given only where the root Command is being decided.
  */
-import { derivedId } from '../domain/id.ts'
+import { derivedId, newIdsFrom } from '../domain/id.ts'
 import type { CommandRequest, ProcessManager, Reaction, TimerRequest } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { messageOf } from '../errors.ts'
@@ -50,7 +50,9 @@ export interface ManagerFold extends Fold {
     entry: Entry,
     event: RecordedEvent,
   ): { readonly entry: Entry; readonly commands: readonly (CommandRequest & { cause: RecordedEvent })[] }
-  /** The entry, parked at the Event. */
+  /** What the handler of this Event is given; its ids begin anew at each call. */
+  toolsFor(event: RecordedEvent): unknown
+  /** The entry, parked at the Event; one that is parked already stays where it is. */
   park(entry: Entry, event: RecordedEvent, error: string): Entry
 }
 
@@ -78,10 +80,7 @@ export function managerFold(manager: ProcessManager): ManagerFold {
           ),
     ]),
   )
-  const toolsFor = (event: RecordedEvent): unknown => {
-    let made = 0
-    return { send, newId: () => derivedId('new', event.id, manager.name, made++) }
-  }
+  const toolsFor = (event: RecordedEvent): unknown => ({ send, newId: newIdsFrom(event.id, manager.name) })
 
   const seal = (entry: Entry, event: RecordedEvent, instance: Instance): Entry => {
     const due = instance.parked ? [PARKED_DUE_AT] : Object.values(instance.timers).map((timer) => timer.dueAt)
@@ -122,8 +121,9 @@ export function managerFold(manager: ProcessManager): ManagerFold {
   }
 
   function park(entry: Entry, event: RecordedEvent, error: string): Entry {
-    const { parked: _, ...instance } = instanceOf(entry)
-    return seal(entry, event, { ...instance, parked: { position: event.position, eventType: event.type, error, waiting: [event] } })
+    // Resumed by another build, yet not foldable by this one: what waited goes on waiting, or it would be lost here.
+    const { parked = { position: event.position, eventType: event.type, waiting: [event] }, ...instance } = instanceOf(entry)
+    return seal(entry, event, { ...instance, parked: { ...parked, error } })
   }
 
   function react(entry: Entry, event: RecordedEvent): { entry: Entry; commands: readonly CommandRequest[] } {
@@ -170,6 +170,7 @@ export function managerFold(manager: ProcessManager): ManagerFold {
     },
     react,
     resume,
+    toolsFor,
     park,
   }
 }

@@ -1,8 +1,8 @@
 /** Receipts: what a Command came to, found by its id at any age. The log holds them, the packed index finds them. */
 import type { Outcome } from '../domain/infer.ts'
 import type { LogRecord, StoredCommand } from '../storage/record.ts'
-import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { Log } from './log.ts'
+import type { LogIndex } from './log-index.ts'
 
 /** The outcome that a record holds of its Command at this index. */
 export function outcomeOf(record: LogRecord, index: number): Outcome {
@@ -20,10 +20,10 @@ export function outcomeOf(record: LogRecord, index: number): Outcome {
 }
 
 export class Receipts {
-  readonly #index: SegmentIndex
+  readonly #index: LogIndex
   readonly #log: Log
 
-  constructor(index: SegmentIndex, log: Log) {
+  constructor(index: LogIndex, log: Log) {
     this.#index = index
     this.#log = log
   }

@@ -2,10 +2,10 @@
 import type { AnyDomain } from '../domain/infer.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
-import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { Decoder } from './decode.ts'
 import { evolve } from './fold.ts'
 import type { Log } from './log.ts'
+import type { LogIndex } from './log-index.ts'
 import type { CatchUp, States } from './states.ts'
 
 /** Records of a stream read at once. */
@@ -21,7 +21,7 @@ export class Repository {
   readonly #domain: AnyDomain
   readonly #states: ReadonlyMap<string, States>
   readonly #log: Log
-  readonly #index: SegmentIndex
+  readonly #index: LogIndex
   readonly #decoder: Decoder
   readonly #catchUp: CatchUp
 
@@ -29,7 +29,7 @@ export class Repository {
     readonly domain: AnyDomain
     readonly states: ReadonlyMap<string, States>
     readonly log: Log
-    readonly index: SegmentIndex
+    readonly index: LogIndex
     readonly decoder: Decoder
     readonly catchUp: CatchUp
   }) {

@@ -3,8 +3,8 @@
  * themselves, unless they died). All states of one moment go in one transaction.
  */
 import { isOutpostError } from '../errors.ts'
-import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { PersistenceStore } from '../storage/storage.ts'
+import type { LogIndex } from './log-index.ts'
 import type { CatchUp, States } from './states.ts'
 
 /** After the last own commit: a burst has the disk for itself, and a state that it touches a hundred times is written once. */
@@ -23,7 +23,7 @@ const RETRY_MS = 5000
 export interface WriteBehindOptions {
   readonly store: PersistenceStore
   readonly states: readonly States[]
-  readonly index: SegmentIndex
+  readonly index: LogIndex
   readonly catchUp: CatchUp
   /** Runs work within the log's turn. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>

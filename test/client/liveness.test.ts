@@ -302,6 +302,30 @@ describe('a worker that does not start', () => {
     })
   })
 
+  test('because it died before its first answer is replaced after 10 s, of which its script may need most', async () => {
+    let made = 0
+    start({ prepare: (worker) => ++made === 1 && worker.hang() })
+    const given = pick('c1')
+    await pass(9_500, 250)
+    expect(made).toBe(1)
+    await pass(1_000, 250)
+    expect(made).toBe(2)
+    await expect(given).resolves.toMatchObject({ ok: true })
+  })
+
+  test('because it died before its first answer, after one whose script had loaded, is replaced after 3 s', async () => {
+    let made = 0
+    start({ prepare: (worker) => ++made === 2 && worker.hang() })
+    await pick('c1')
+    realm.worker.kill()
+    const given = pick('c2')
+    await pass(2_500, 250)
+    expect(made).toBe(2)
+    await pass(1_000, 250)
+    expect(made).toBe(3)
+    await expect(given).resolves.toMatchObject({ ok: true })
+  })
+
   test('because its script cannot be loaded is noticed by its error', async () => {
     let starts = 0
     const app = startWith(() => {

@@ -160,6 +160,7 @@ describe('traces', () => {
 })
 
 describe('the status', () => {
+  const handler = { name: 'reorder', kind: 'processManager', state: 'live', position: 7, parked: [] } as const
   const watchStatus = (): Status[] => {
     const statuses: Status[] = []
     realm.app.status$.subscribe((status) => statuses.push(status))
@@ -184,6 +185,19 @@ describe('the status', () => {
       readModels: [],
       handlers: [],
     })
+  })
+
+  test('is never that of an empty log before the worker has told how its log stands', async () => {
+    start({ prepare: ({ engine }) => engine.status$.next({ position: 7, storage: 'ok', readModels: [], handlers: [handler] }) })
+    const [early, late] = [watchStatus(), [] as Status[]]
+    // The worker may be long ready before anybody asks how it is.
+    await realm.app.commands.stockItem.pick('a', { quantity: 1 })
+    realm.app.status$.subscribe((status) => late.push(status))
+    await turns()
+    const inShort = (statuses: readonly Status[]) =>
+      new Set(statuses.map(({ worker, position, handlers: { length } }) => `${worker}, ${position} Events, ${length} handlers`))
+    expect([...inShort(early)]).toEqual(['starting, 0 Events, 0 handlers', 'ready, 7 Events, 1 handlers'])
+    expect([...inShort(late)]).toEqual(['ready, 7 Events, 1 handlers'])
   })
 
   test('costs the worker nothing while nobody watches', async () => {

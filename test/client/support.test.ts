@@ -41,7 +41,8 @@ describe('on a server', () => {
 
 describe('on an insecure origin', () => {
   const insecure = (): void => {
-    for (const name of ['Worker', 'indexedDB', 'document']) vi.stubGlobal(name, new EventTarget())
+    for (const name of ['Worker', 'document']) vi.stubGlobal(name, new EventTarget())
+    vi.stubGlobal('indexedDB', { databases: () => undefined })
     vi.stubGlobal('isSecureContext', false)
     vi.stubGlobal('navigator', {})
     vi.stubGlobal('crypto', {})
@@ -59,6 +60,20 @@ describe('on an insecure origin', () => {
     app.read.stockList.watch().subscribe({ error: heard })
     expect(heard).toHaveBeenCalledWith(expect.objectContaining(missing))
     await expect(app.aggregates.order.load('a')).rejects.toMatchObject(missing)
+    expect(worker).not.toHaveBeenCalled()
+  })
+
+  test('a part of the platform that an older browser lacks is named as well', async () => {
+    insecure()
+    vi.stubGlobal('isSecureContext', true)
+    vi.stubGlobal('navigator', { locks: {} })
+    vi.stubGlobal('crypto', { subtle: {} })
+    vi.stubGlobal('indexedDB', {})
+    const { app, worker } = connectWorker()
+    await expect(app.aggregates.order.load('a')).rejects.toMatchObject({
+      message: expect.stringContaining('too old'),
+      details: { missing: ['indexedDB.databases'] },
+    })
     expect(worker).not.toHaveBeenCalled()
   })
 

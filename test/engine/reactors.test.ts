@@ -1,6 +1,6 @@
 /** Reactors: at least once, in order, one tab at a time, retried, parked, retried by hand. */
 import { domain, reactor, type ReactorTools } from 'outpost'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { EngineStatus } from '../../src/engine/engine.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { createTestClock, settle } from '../support/clock.ts'
@@ -102,4 +102,18 @@ test('one that is new to a log begins at its end, or where it says', async () =>
   await give(engine, 'stockItem.register', 'b', { name: 'B' }, { id: '2' })
   await settle()
   expect(seen).toEqual(['announce/2.0 1'])
+})
+
+test('it needs nothing of the platform that the oldest supported browsers lack', async () => {
+  const any = vi.spyOn(AbortSignal, 'any').mockImplementation(() => {
+    throw new TypeError('AbortSignal.any is not a function')
+  })
+  const { seen, domain: listened } = listening()
+  const engine = await openEngine(createMemoryStorage(), { domain: listened })
+  await settle()
+  await give(engine, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await settle()
+  expect(seen).toEqual(['announce/1.0 1'])
+  await engine.close()
+  any.mockRestore()
 })

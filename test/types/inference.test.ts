@@ -12,9 +12,10 @@ import {
   type StateOf,
 } from 'outpost'
 import type { App } from 'outpost/client'
+import { given, past } from 'outpost/testing'
 import { expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { order, purchaseOrder, stock, stockItem, stockList } from '../fixtures/stock.ts'
+import { order, purchaseOrder, reorder, stock, stockItem, stockList } from '../fixtures/stock.ts'
 
 declare const app: App<typeof stock>
 /** The compiler reads what is inside; it is never run. */
@@ -206,6 +207,21 @@ test('a process manager sends only Commands of what it names', () =>
         },
       },
     })
+  }))
+
+test('a test expects of a process manager only Commands of what it names', () =>
+  compiled(() => {
+    const { then } = given(reorder).when(past(stockItem, 'a', { picked: { quantity: 1 } }))
+    then(({ send, newId }) => {
+      expectTypeOf(send.purchaseOrder.open).parameters.toEqualTypeOf<[string, { sku: string; quantity: number }]>()
+      return [send.purchaseOrder.open(newId(), { sku: 'a', quantity: 1 })]
+    })
+    // @ts-expect-error not among its `sends`
+    then(({ send }) => [send.stockItem.pick('a', { quantity: 1 })])
+    given(stockItem)
+      .when({ register: { name: 'A' } })
+      // @ts-expect-error no such Event
+      .then(({ newId }) => [{ opened: { name: newId() } }])
   }))
 
 test('a named query reads what it names', () =>

@@ -78,9 +78,9 @@ function Storage() {
           {quota !== undefined && ` of ${formatBytes(quota)}`}
         </dd>
         <dt>Events</dt>
-        <dd>{formatNumber(status.position)}</dd>
+        <dd>{status.worker === 'starting' ? '…' : formatNumber(status.position)}</dd>
         <dt>Open tabs</dt>
-        <dd>{status.tabs}</dd>
+        <dd>{status.worker === 'starting' ? '…' : status.tabs}</dd>
       </dl>
       {persisted !== true && (
         <button

@@ -68,7 +68,8 @@ function tabOn(databases: Map<string, MemoryDatabase>): MemoryStorage {
     powerLoss(name, records) {
       const data = databases.get(name)?.data
       if (data?.kind !== 'log') throw new RangeError(`There is no log "${name}"`)
-      for (const { key } of data.log.records.entries().toReversed().slice(0, records)) data.log.records.delete(key)
+      const all = data.log.records.entries()
+      for (const { key } of all.slice(Math.max(0, all.length - records))) data.log.records.delete(key)
     },
   }
 }
