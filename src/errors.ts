@@ -19,6 +19,7 @@ export const errorCodes = {
   'decide-failed': 'A Command Handler threw. Nothing was stored and the queue went on: mend the handler, `cause` is what it threw.',
   'decide-timeout': 'A Command Handler did not return in time. Its worker was replaced and nothing was stored: mend the handler.',
   'evolve-failed': 'Folding an Event threw or gave a state that violates the schema. Nothing was stored: mend `evolve`.',
+  'upcast-failed': 'An upcaster threw on a stored Event. Nothing was changed, and what rests on that Event waits: mend the upcaster.',
   'handler-failed': 'An Event Handler threw and is parked at that Event; the rest goes on. Mend it, or call `retry`.',
   'invalid-row': 'A Read Model’s handler made a row that violates its schema or cannot be indexed; `details.field` says which field.',
   'outdated': 'The log holds Events that this build does not know: a newer build wrote them. Load the newer app.',

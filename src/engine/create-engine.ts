@@ -5,7 +5,6 @@ import type { Outcome, AnyDomain } from '../domain/infer.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
-import type { Checkpoint } from '../storage/record.ts'
 import { openSegmentIndex } from '../storage/segment-index.ts'
 import type { Durability, Storage } from '../storage/storage.ts'
 import { CommandQueue } from '../write/command-queue.ts'
@@ -18,14 +17,14 @@ import { LogIndex } from '../write/log-index.ts'
 import { managerFold } from '../write/process-managers.ts'
 import { Receipts } from '../write/receipts.ts'
 import { Repository } from '../write/repository.ts'
-import { States } from '../write/states.ts'
+import { States, type StateSource } from '../write/states.ts'
 import { WriteBehind } from '../write/write-behind.ts'
 import type { Engine, EngineStatus, Environment } from './engine.ts'
 import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
-import { dropUnusedFolds, dropWhatTheLogLost, replayTail } from './recovery.ts'
+import { dropUnusedFolds, dropWhatTheLogLost, replay, replayTail } from './recovery.ts'
 import { Timers } from './timers.ts'
 import { Tracer } from './tracer.ts'
 import { exportPage, Import } from './transfer.ts'
@@ -60,7 +59,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const decoder = createDecoder(domain)
   const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
 
-  const statesOf = (fold: Fold): States => new States(fold, logStorage.states, checkpoints.get(fold.name))
+  const stateSource: StateSource = {
+    async catchUp(checkpoint) {
+      if (log.head.record < checkpoint.record) await log.pull()
+    },
+    replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
+  }
+  const statesOf = (fold: Fold): States => new States(fold, logStorage.states, stateSource, checkpoints.get(fold.name))
   const aggregates = new Map([...domain.aggregates.values()].map((type) => [type.name, statesOf(aggregateFold(type, domain.events))]))
   const managers = new Map([...domain.processManagers.values()].map((manager) => [manager.name, statesOf(managerFold(manager))]))
   const states = [...aggregates.values(), ...managers.values()]
@@ -82,11 +87,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     showStatus()
   })
   const index = new LogIndex(packed, log)
-  /** Only within a turn of the log. */
-  const catchUp = async (checkpoint: Checkpoint): Promise<void> => {
-    if (log.head.record < checkpoint.record) await log.pull()
-  }
-
   const pullTo = async (record: number): Promise<void> => {
     if (log.head.record < record) await log.turn(() => log.pull())
   }
@@ -111,7 +111,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     store: logStorage.states,
     states,
     index,
-    catchUp,
     turn: (work) => log.turn(work),
     now: environment.now,
     later: environment.later,
@@ -126,7 +125,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     domain,
     aggregates,
     managers,
-    catchUp,
     known: async (ids) => new Set((await receipts.find(ids)).keys()),
     now: environment.now,
     clock: environment.clock,
@@ -157,17 +155,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const durability = options.durability ?? 'relaxed'
   const dispatchRoot = (command: Undecided): Promise<Outcome> => queue.dispatch({ command, fresh: false, durability })
 
-  const managerRetry = new ManagerRetry({ managers, log, storage: logStorage, environment, ready, catchUp, dispatch: dispatchRoot })
+  const managerRetry = new ManagerRetry({ managers, log, storage: logStorage, environment, ready, dispatch: dispatchRoot })
   const timers = new Timers({
     managers: [...managers.values()],
     store: logStorage.states,
-    catchUp,
     turn: (work) => log.turn(work),
     now: environment.now,
     later: environment.later,
     dispatch: dispatchRoot,
   })
-  const repository = new Repository({ domain, states: aggregates, log, index, decoder, catchUp })
+  const repository = new Repository({ domain, states: aggregates, log, index, decoder })
 
   const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> => readRecordedEvents(log, decoder, after, limit)
   const reactors = new Reactors({

@@ -1,6 +1,5 @@
 /** Finds parked instances of process managers and resumes them with root Commands. */
 import type { Outcome } from '../domain/infer.ts'
-import type { Checkpoint } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Undecided } from '../write/decide.ts'
 import { RESUME } from '../write/decider.ts'
@@ -20,7 +19,6 @@ export interface ManagerRetryOptions {
   readonly environment: Environment
   /** Resolves when saved states are usable. */
   readonly ready: Promise<void>
-  readonly catchUp: (checkpoint: Checkpoint) => Promise<void>
   readonly dispatch: (command: Undecided) => Promise<Outcome>
 }
 
@@ -70,11 +68,11 @@ export class ManagerRetry {
 
   /** They are saved as due at 0, before any timer. */
   async #parkedKeys(managed: States): Promise<readonly string[]> {
-    const { storage, catchUp } = this.#options
-    await managed.load(managed.tailKeys, catchUp)
+    const { storage } = this.#options
+    await managed.load(managed.tailKeys)
     const { states } = await storage.states.due(managed.fold.name, MAX_PARKED)
     const saved = states.filter(({ dueAt }) => dueAt === PARKED_DUE_AT).map(({ key }) => key)
-    await managed.load(saved, catchUp)
+    await managed.load(saved)
     return [...managed.inMemory()].filter((entry) => instanceOf(entry).parked).map(({ key }) => key)
   }
 }

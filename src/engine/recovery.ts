@@ -1,8 +1,8 @@
 /** What brings saved states and segments to the log's head at start. */
-import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { LogStorage } from '../storage/storage.ts'
+import type { Decoded } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 import type { States } from '../write/states.ts'
 import type { Environment } from './engine.ts'
@@ -34,12 +34,27 @@ export async function dropUnusedFolds(
   if (unused.length > 0 && (await environment.alone())) for (const name of unused) await storage.states.drop(name)
 }
 
+/** Gives each record after this one up to the head, with its Events. */
+export async function replay(
+  log: Log,
+  after: number,
+  decode: (record: LogRecord) => readonly Decoded[],
+  fold: (record: LogRecord, events: readonly Decoded[]) => void,
+): Promise<void> {
+  for (let from = after; from < log.head.record;) {
+    const page = await log.records(from, PAGE)
+    if (page.length === 0) return
+    for (const record of page) fold(record, decode(record))
+    from += page.length
+  }
+}
+
 /** Brings states and index from what is saved to the log's head. */
 export async function replayTail(
   log: Log,
   states: readonly States[],
   index: SegmentIndex,
-  decode: (record: LogRecord) => readonly (RecordedEvent | undefined)[],
+  decode: (record: LogRecord) => readonly Decoded[],
   flush: () => Promise<void>,
 ): Promise<void> {
   let unsaved = 0

@@ -4,12 +4,12 @@
  */
 import { derivedId } from '../domain/id.ts'
 import { isOutpostError } from '../errors.ts'
-import type { PersistenceStore } from '../storage/storage.ts'
+import type { PersistenceStore, SavedState } from '../storage/storage.ts'
 import type { Undecided } from '../write/decide.ts'
 import { TIMER } from '../write/decider.ts'
 import type { Entry } from '../write/fold.ts'
-import { instanceOf, type ManagerFold } from '../write/process-managers.ts'
-import type { CatchUp, States } from '../write/states.ts'
+import { instanceOf, PARKED_DUE_AT, type ManagerFold } from '../write/process-managers.ts'
+import type { States } from '../write/states.ts'
 
 /** After a record, changes of timers are looked for once in so long. */
 const LOOK_DELAY_MS = 50
@@ -22,7 +22,6 @@ const PAGE = 64
 export interface TimersOptions {
   readonly managers: readonly States[]
   readonly store: PersistenceStore
-  readonly catchUp: CatchUp
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
   readonly now: () => number
   readonly later: (delayMs: number, run: () => void) => () => void
@@ -79,13 +78,14 @@ export class Timers {
 
   /** Instances with timers, the earliest among them: what is saved, overruled by what is in memory. */
   async #due(states: States): Promise<readonly Entry[]> {
-    const { store, catchUp } = this.#options
-    await states.load(states.tailKeys, catchUp)
-    const { states: saved } = await store.due(states.fold.name, PAGE)
-    await states.load(
-      saved.map(({ key }) => key),
-      catchUp,
-    )
+    const { store } = this.#options
+    await states.load(states.tailKeys)
+    // Parked instances come first, and may be many.
+    let saved: readonly SavedState[]
+    let limit = PAGE
+    do saved = (await store.due(states.fold.name, limit)).states
+    while (saved.at(-1)?.dueAt === PARKED_DUE_AT && saved.length === limit && (limit *= 4))
+    await states.load(saved.map(({ key }) => key))
     const entries: Entry[] = []
     for (const entry of states.inMemory()) if (entry.dueAt !== undefined && !instanceOf(entry).parked) entries.push(entry)
     return entries

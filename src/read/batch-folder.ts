@@ -1,5 +1,6 @@
 /** Folds a batch of records on what a projection knows, loading what it does not: all in one read of storage. */
 import type { AnyReadModel } from '../domain/infer.ts'
+import { deepFreeze } from '../internal/plain.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { Key, ReadStore, Row } from '../storage/storage.ts'
 import type { EventSource } from './event-source.ts'
@@ -87,7 +88,7 @@ export class BatchFolder {
       let i = 0
       for (const token of missing.keys()) {
         const row = loaded[i++]
-        if (row) into.set(token, Object.freeze(row))
+        if (row) into.set(token, deepFreeze(row))
       }
       return true
     } finally {

@@ -2,6 +2,7 @@
 import type { AnyReadModel } from '../domain/infer.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { messageOf, OutpostError } from '../errors.ts'
+import { deepFreeze } from '../internal/plain.ts'
 import { compareKeys, isKey } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
 
@@ -57,7 +58,7 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
           },
         )
       if (check.checkStorable) checkStorable(row, event)
-      return Object.freeze(row)
+      return deepFreeze(row)
     },
 
     invalidKey: (key, event) => invalid(event, keyField, `cannot be ${describe(key)}: IndexedDB cannot index it`, { key: String(key) }),

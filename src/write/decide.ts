@@ -8,6 +8,7 @@ import type { CommandType, EventType } from '../domain/domain.ts'
 import { newIdsFrom } from '../domain/id.ts'
 import type { MessageType } from '../domain/message.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { keep } from '../internal/plain.ts'
 import type { StoredCommand } from '../storage/record.ts'
 import { evolve } from './fold.ts'
 
@@ -31,6 +32,8 @@ export interface Draft {
   readonly version: number
   readonly data: unknown
   readonly state: unknown
+  /** About how many bytes its data takes. */
+  readonly bytes: number
 }
 
 /** What a Command came to. */
@@ -55,7 +58,18 @@ export function parsePayload(message: MessageType, command: Undecided): unknown 
  * @throws `invalid-command` without the id of its Aggregate, `decide-failed` where `loads` throws
  */
 export function needsOf(type: CommandType, command: Undecided, payload: unknown): Needs {
-  if (type.useCase) return { loads: running(command, () => type.useCase.loads(payload)) }
+  if (type.useCase) {
+    const loads = running(command, () => type.useCase.loads(payload))
+    for (const [name, load] of Object.entries(loads))
+      for (const id of load.load === 'one' ? [load.id] : load.ids)
+        if (typeof id !== 'string' || id === '')
+          throw new OutpostError(
+            'decide-failed',
+            `Command "${command.type}" (${command.id}) loads "${name}", a ${load.aggregate.name}, by ${JSON.stringify(id)}: its id is a string that is not empty.`,
+            { type: command.type, commandId: command.id, load: name },
+          )
+    return { loads }
+  }
   if (typeof command.aggregateId !== 'string' || command.aggregateId === '')
     throw new OutpostError(
       'invalid-command',
@@ -110,9 +124,30 @@ export function decide(
       `Command "${type.message.name}" (${command.id}) decided ${String(decision)}. Return Events, an empty array, or a refusal.`,
     )
   if ('refused' in decision) return checkRefusal(command, type.message, refusals, decision)
-  const decided = 'decided' in decision ? [decision] : (decision as readonly DecidedEvent[])
+  const decided: readonly unknown[] = 'decided' in decision ? [decision] : Array.isArray(decision) ? decision : [decision]
+  if (!decided.every(isDecided))
+    throw new OutpostError(
+      'decide-failed',
+      `Command "${type.message.name}" (${command.id}) decided something else than Events, an empty array, or a refusal${decision instanceof Promise ? ': a promise. `decide` is synchronous' : ''}. Return what \`emit\` and \`refuse\` give.`,
+    )
   return fold(decided, type, command, needs, events, current)
 }
+
+/** The payload is kept as it was given. @returns about how many bytes it takes @throws `invalid-command` */
+export function keepPayload({ type, id, payload }: Undecided): number {
+  try {
+    return keep(payload)
+  } catch (cause) {
+    throw new OutpostError(
+      'invalid-command',
+      `In the payload of Command "${type}" (${id}), ${messageOf(cause)}. Nothing was stored.`,
+      {},
+      cause,
+    )
+  }
+}
+
+const isDecided = (each: unknown): each is DecidedEvent => typeof each === 'object' && each !== null && 'decided' in each
 
 /** Folds what was decided, and checks each state that comes out at the end. */
 function fold(
@@ -131,7 +166,12 @@ function fold(
     const before = latest.get(key)?.now ?? current(aggregate, draft.aggregateId)
     const version = before.version + 1
     const { aggregateId, data } = draft
-    const state = deepFreeze(evolve(aggregate, name, before.state, { aggregateId, version, at: command.at, actor: command.actor, data }))
+    const state = evolve(aggregate, name, before.state, { aggregateId, version, at: command.at, actor: command.actor, data })
+    keeping(
+      state,
+      'evolve-failed',
+      () => `Command "${command.type}" (${command.id}) leaves ${aggregate.name} "${aggregateId}" in a state of which`,
+    )
     latest.set(key, { aggregate, id: aggregateId, now: { state, version } })
     return { ...draft, version, state }
   })
@@ -157,7 +197,7 @@ function draftOf(
   command: Undecided,
   needs: Needs,
   events: ReadonlyMap<string, EventType>,
-): Pick<Draft, 'type' | 'aggregateId' | 'data'> {
+): Pick<Draft, 'type' | 'aggregateId' | 'data' | 'bytes'> {
   const own = type.aggregate
   const full = own ? `${own.name}.${event.decided}` : event.decided
   const eventType = events.get(full)
@@ -170,7 +210,16 @@ function draftOf(
     throw new OutpostError('decide-failed', `${what} decided "${full}" with data that violates its schema: ${parsed.error.message}`, {
       issues: parsed.error.issues,
     })
-  return { type: eventType, aggregateId, data: deepFreeze(parsed.data) }
+  const bytes = keeping(parsed.data, 'decide-failed', () => `${what} decided "${full}" with data of which`)
+  return { type: eventType, aggregateId, data: parsed.data, bytes }
+}
+
+function keeping(value: unknown, code: 'decide-failed' | 'evolve-failed', subject: () => string): number {
+  try {
+    return keep(value)
+  } catch (cause) {
+    throw new OutpostError(code, `${subject()} ${messageOf(cause)}. Nothing was stored.`, {}, cause)
+  }
 }
 
 /** Runs the app's own function; what it throws is the Command's fault. */
@@ -247,12 +296,4 @@ function refusers(refusals: AggregateType['refusals']): Record<string, (details:
     refusersOf.set(refusals, made)
   }
   return made
-}
-
-/** States and data are shared between Commands, handlers and caches: a handler that changes one in place must fail. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
-  Object.freeze(value)
-  for (const part of Object.values(value)) deepFreeze(part)
-  return value
 }

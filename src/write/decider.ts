@@ -7,11 +7,12 @@ import type { AnyDomain } from '../domain/infer.ts'
 import type { MessageType } from '../domain/message.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { deepFreeze } from '../internal/plain.ts'
 import type { StoredEvent, StoredOutcome } from '../storage/record.ts'
 import { recordedOf } from './decode.ts'
-import { decide, deepFreeze, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
+import { decide, keepPayload, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
 import { consequence, instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
-import type { CatchUp, States } from './states.ts'
+import type { States } from './states.ts'
 import { Attempt, type UnitOfWork } from './unit-of-work.ts'
 
 /** The engine's own roots. */
@@ -35,7 +36,6 @@ export interface DeciderOptions {
   readonly aggregates: ReadonlyMap<string, States>
   /** States of each process manager, by name. */
   readonly managers: ReadonlyMap<string, States>
-  readonly catchUp: CatchUp
   /** Those of the ids that stand in the log already. */
   readonly known: (ids: readonly string[]) => Promise<ReadonlySet<string>>
   readonly now: () => number
@@ -55,8 +55,8 @@ class ReactionFailed extends Error {
 
 export class Decider {
   readonly #options: DeciderOptions
-  /** Payloads parsed to know what to load, for the decision that follows. */
-  readonly #parsed = new WeakMap<Undecided, unknown>()
+  /** Payloads parsed to know what to load, for the decision that follows; and about how many bytes they took as given. */
+  readonly #parsed = new WeakMap<Undecided, { readonly payload: unknown; readonly bytes: number }>()
 
   constructor(options: DeciderOptions) {
     this.#options = options
@@ -200,6 +200,7 @@ export class Decider {
     }
     const forced = parkAt.get(at)
     if (forced !== undefined && !instanceOf(entry).parked) return park(forced)
+    if (states.halted) return park(states.halted.message)
     try {
       const reaction = fold.react(entry, event)
       attempt.staged.set(states, reaction.entry)
@@ -241,6 +242,7 @@ export class Decider {
       readonly setBy: string
     }
     const states = this.#managerStates(manager)
+    if (states.halted) throw states.halted
     await this.load(states, [key])
     const instance = instanceOf(attempt.entry(states, key))
     if (instance.parked)
@@ -259,6 +261,7 @@ export class Decider {
     const { manager, key } = command.payload as { readonly manager: string; readonly key: string }
     const states = this.#managerStates(manager)
     const fold = states.fold as ManagerFold
+    if (states.halted) throw states.halted
     await this.load(states, [key])
     const entry = attempt.entry(states, key)
     if (!instanceOf(entry).parked) {
@@ -341,7 +344,8 @@ export class Decider {
     drafts: readonly Draft[],
   ): readonly RecordedEvent[] {
     const index = this.#push(attempt, command, schema, root, { ok: true })
-    return drafts.map(({ type, aggregateId, version, data, state }, ordinal) => {
+    return drafts.map(({ type, aggregateId, version, data, state, bytes }, ordinal) => {
+      attempt.bytes += bytes
       const stored: StoredEvent = {
         type: type.message.name,
         schema: type.message.version,
@@ -359,18 +363,21 @@ export class Decider {
   }
 
   #push(attempt: Attempt, command: Undecided, schema: number, root: number | undefined, outcome: StoredOutcome): number {
+    attempt.bytes += this.#parsed.get(command)?.bytes ?? 0
     return attempt.commands.push({ ...command, schema, ...(root === undefined ? {} : { root }), outcome }) - 1
   }
 
   #payload(message: MessageType, command: Undecided): unknown {
-    if (this.#parsed.has(command)) return this.#parsed.get(command)
+    const known = this.#parsed.get(command)
+    if (known) return known.payload
+    const bytes = keepPayload(command)
     const payload = deepFreeze(parsePayload(message, command))
-    this.#parsed.set(command, payload)
+    this.#parsed.set(command, { payload, bytes })
     return payload
   }
   /** Brings states into memory. */
   load(states: States, keys: readonly string[]): Promise<void> {
-    return states.load(keys, this.#options.catchUp)
+    return states.load(keys)
   }
   #statesOf(aggregate: string): States {
     const states = this.#options.aggregates.get(aggregate)

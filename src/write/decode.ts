@@ -2,40 +2,61 @@
 import type { AnyDomain } from '../domain/infer.ts'
 import { upcastTo } from '../domain/message.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import { OutpostError } from '../errors.ts'
+import { messageOf, OutpostError } from '../errors.ts'
+import { deepFreeze } from '../internal/plain.ts'
 import { eventIdOf, LOG_FORMAT, type LogRecord, type StoredEvent } from '../storage/record.ts'
 import type { Undecided } from './decide.ts'
 
 /** Names of the engine's own Events (timers, resuming) begin so; an app cannot declare such a name. */
 const engineOwn = '$'
 
+/** An Event, or why this build cannot tell what it says: `outdated`, `upcast-failed`. */
+export type Decoded = RecordedEvent | OutpostError
+
 export interface Decoder {
   /**
    * A record's Events as this build understands them; each record is decoded once.
    *
-   * @throws `outdated` at the first one it does not; `details.before` are the Events before it
+   * @throws `outdated`, `upcast-failed` at the first one it does not; `details.before` are the Events before it
    */
   decode(record: LogRecord): readonly RecordedEvent[]
-  /** As `decode`, giving undefined in the place of each Event that this build does not understand. */
-  decodeKnown(record: LogRecord): readonly (RecordedEvent | undefined)[]
+  /** As `decode`, giving the error in the place of each Event that this build does not understand. */
+  decodeKnown(record: LogRecord): readonly Decoded[]
 }
 
 export function createDecoder(domain: AnyDomain): Decoder {
-  const decoded = new WeakMap<LogRecord, readonly (RecordedEvent | undefined)[]>()
+  const decoded = new WeakMap<LogRecord, readonly Decoded[]>()
 
-  function decodeOne(record: LogRecord, stored: StoredEvent, index: number): RecordedEvent | undefined {
+  function decodeOne(record: LogRecord, stored: StoredEvent, index: number): Decoded {
     const known = domain.events.get(stored.type)
     const own = stored.type.startsWith(engineOwn)
-    if (stored.sealed !== undefined || (!own && (!known || stored.schema > known.message.version))) return undefined
+    if (stored.sealed !== undefined || (!own && (!known || stored.schema > known.message.version)))
+      return new OutpostError(
+        'outdated',
+        `Event "${stored.type}" (schema version ${stored.schema}) at position ${record.position + index} is of a newer build. Load the newer app.`,
+        { type: stored.type, position: record.position + index },
+      )
     const command = record.commands[stored.command]
     if (!command) throw new OutpostError('storage-failed', `Record ${record.number} holds an Event of no Command. Restore an export.`)
+    let { data } = stored
+    if (known && stored.schema < known.message.version)
+      try {
+        data = upcastTo(known.message, stored.schema, data)
+      } catch (cause) {
+        return new OutpostError(
+          'upcast-failed',
+          `Event "${stored.type}" at position ${record.position + index} could not be upcast from version ${stored.schema}: ${messageOf(cause)}. Mend its upcaster.`,
+          { type: stored.type, position: record.position + index },
+          cause,
+        )
+      }
     return {
       id: eventIdOf(command.id, stored.ordinal),
       type: known ? known.message.name : stored.type,
       aggregateId: stored.aggregateId,
       version: stored.version,
       position: record.position + index,
-      data: known && stored.schema < known.message.version ? upcastTo(known.message, stored.schema, stored.data) : stored.data,
+      data: deepFreeze(data),
       at: command.at,
       actor: command.actor,
       commandId: command.id,
@@ -44,7 +65,7 @@ export function createDecoder(domain: AnyDomain): Decoder {
     }
   }
 
-  function decodeKnown(record: LogRecord): readonly (RecordedEvent | undefined)[] {
+  function decodeKnown(record: LogRecord): readonly Decoded[] {
     let events = decoded.get(record)
     if (!events) {
       events = record.events.map((stored, index) => decodeOne(record, stored, index))
@@ -55,14 +76,10 @@ export function createDecoder(domain: AnyDomain): Decoder {
 
   function decode(record: LogRecord): readonly RecordedEvent[] {
     const events = decodeKnown(record)
-    const unknown = events.indexOf(undefined)
+    const unknown = events.findIndex((event) => event instanceof OutpostError)
     if (unknown < 0) return events as readonly RecordedEvent[]
-    const stored = record.events[unknown] as StoredEvent
-    throw new OutpostError(
-      'outdated',
-      `Event "${stored.type}" (schema version ${stored.schema}) at position ${record.position + unknown} is of a newer build. Load the newer app.`,
-      { type: stored.type, position: record.position + unknown, before: events.slice(0, unknown) },
-    )
+    const { code, message, details, cause } = events[unknown] as OutpostError
+    throw new OutpostError(code, message, { ...details, before: events.slice(0, unknown) }, cause)
   }
   return { decode, decodeKnown }
 }

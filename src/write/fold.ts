@@ -25,6 +25,10 @@ export interface Fold {
   readonly name: string
   /** Types of all Events it takes. */
   takes(type: string): boolean
+  /** True where it might take Events of this type, if it knew them. */
+  concerns(type: string): boolean
+  /** True where each key has a stream of its own: an Event that cannot be understood spoils that one alone. */
+  readonly keepsStreams: boolean
   /** Which instance a taken Event belongs to; undefined for none. Never throws. */
   keyOf(event: RecordedEvent): string | undefined
   /**
@@ -39,9 +43,12 @@ export const emptyEntry = (key: string): Entry => ({ key, version: 0, position: 
 
 /** The fold of one Aggregate type. */
 export function aggregateFold(aggregate: AggregateType, events: ReadonlyMap<string, EventType>): Fold {
+  const takes = (type: string): boolean => type.slice(0, type.indexOf('.')) === aggregate.name
   return {
     name: `${aggregate.name}@${aggregate.stateFingerprint}`,
-    takes: (type) => type.slice(0, type.indexOf('.')) === aggregate.name,
+    takes,
+    concerns: takes,
+    keepsStreams: true,
     keyOf: (event) => event.aggregateId,
     apply: (entry, event) => ({
       key: entry.key,

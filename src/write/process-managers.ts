@@ -6,6 +6,7 @@ import { derivedId, newIdsFrom } from '../domain/id.ts'
 import type { CommandRequest, ProcessManager, Reaction, TimerRequest } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { messageOf } from '../errors.ts'
+import { keep } from '../internal/plain.ts'
 import type { Undecided } from './decide.ts'
 import type { Entry, Fold } from './fold.ts'
 
@@ -60,6 +61,7 @@ export const instanceOf = (entry: Entry): Instance => (entry.state as Instance |
 
 export function managerFold(manager: ProcessManager): ManagerFold {
   const fired = timerFired(manager.name)
+  const from = new Set<string>(manager.from.map(({ name }) => name))
   const resuming = resumed(manager.name)
   // Handlers get functions that only make values; which names exist is the manager's own business.
   const send = Object.fromEntries(
@@ -100,9 +102,13 @@ export function managerFold(manager: ProcessManager): ManagerFold {
     const timers: Record<string, Timer> = { ...instance.timers }
     for (const request of (reaction.timers ?? []) as readonly TimerRequest[]) {
       if ('cancel' in request) delete timers[request.timer]
+      else if (!Number.isFinite(request.afterMs))
+        throw new TypeError(`Timer "${request.timer}" was set after ${request.afterMs} ms: use a number`)
       else timers[request.timer] = { dueAt: event.at + request.afterMs, setBy: event.id, correlationId: event.correlationId }
     }
-    return { state: manager.state.parse(reaction.state), timers }
+    const state = manager.state.parse(reaction.state)
+    keep(state)
+    return { state, timers }
   }
 
   function handle(instance: Instance, event: RecordedEvent): { instance: Instance; commands: readonly CommandRequest[] } {
@@ -151,7 +157,9 @@ export function managerFold(manager: ProcessManager): ManagerFold {
   return {
     name: `$${manager.name}@${manager.stateFingerprint}`,
     manager,
-    takes: (type) => type === fired || type === resuming || type in manager.on,
+    takes: (type) => type === fired || type === resuming || Object.hasOwn(manager.on, type),
+    concerns: (type) => from.has(type.slice(0, type.indexOf('.'))),
+    keepsStreams: false,
     keyOf(event) {
       if (event.type === fired || event.type === resuming) return event.aggregateId
       try {

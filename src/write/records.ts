@@ -9,6 +9,8 @@ import type { Attempt, UnitOfWork } from './unit-of-work.ts'
  */
 const RECORD_EVENTS = 128
 const RECORD_COMMANDS = 128
+/** Or at about so many bytes: Chromium takes no value of more than 128 MB, and all of a record fails together. */
+const RECORD_BYTES = 1_000_000
 
 export interface RecordOptions {
   readonly now: () => number
@@ -30,18 +32,20 @@ export function recordsOf(work: UnitOfWork, log: Log, options: RecordOptions): r
   let attempts: Attempt[] = []
   let commands = 0
   let events = 0
+  let bytes = 0
   const close = (): void => {
     if (attempts.length === 0) return
     records.push({ attempts, record: recordOf(attempts, ++number, position, options) })
     position += events
     attempts = []
-    commands = events = 0
+    commands = events = bytes = 0
   }
   for (const attempt of work.attempts) {
     attempts.push(attempt)
     commands += attempt.commands.length
     events += attempt.events.length
-    if (commands >= RECORD_COMMANDS || events >= RECORD_EVENTS) close()
+    bytes += attempt.bytes
+    if (bytes >= RECORD_BYTES || commands >= RECORD_COMMANDS || events >= RECORD_EVENTS) close()
   }
   close()
   return records

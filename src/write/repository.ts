@@ -6,7 +6,7 @@ import type { Decoder } from './decode.ts'
 import { evolve } from './fold.ts'
 import type { Log } from './log.ts'
 import type { LogIndex } from './log-index.ts'
-import type { CatchUp, States } from './states.ts'
+import type { States } from './states.ts'
 
 /** Records of a stream read at once. */
 const PAGE = 64
@@ -23,7 +23,6 @@ export class Repository {
   readonly #log: Log
   readonly #index: LogIndex
   readonly #decoder: Decoder
-  readonly #catchUp: CatchUp
 
   constructor(options: {
     readonly domain: AnyDomain
@@ -31,20 +30,18 @@ export class Repository {
     readonly log: Log
     readonly index: LogIndex
     readonly decoder: Decoder
-    readonly catchUp: CatchUp
   }) {
     this.#domain = options.domain
     this.#states = options.states
     this.#log = options.log
     this.#index = options.index
     this.#decoder = options.decoder
-    this.#catchUp = options.catchUp
   }
 
   /** The state now. Within a turn of the log, once saved states are usable. @throws `unknown-aggregate`, `outdated` */
   async load(aggregate: string, id: string): Promise<LoadedAggregate> {
     const states = this.#states.get(aggregate) ?? this.#unknown(aggregate)
-    await states.load([id], this.#catchUp)
+    await states.load([id])
     const entry = states.peek(id)
     if (entry?.broken) throw entry.broken
     return { state: entry?.state, version: entry?.version ?? 0 }
@@ -82,12 +79,7 @@ export class Repository {
           const stored = record.events[i]
           if (stored?.aggregateId !== id || !stored.type.startsWith(prefix)) continue
           const event = events[i]
-          if (!event)
-            throw new OutpostError('outdated', `${aggregate} "${id}" holds Event "${stored.type}" of a newer build. Load the newer app.`, {
-              aggregate,
-              aggregateId: id,
-              type: stored.type,
-            })
+          if (!event || event instanceof OutpostError) throw event ?? new TypeError(`Record ${record.number} has no Event ${i}`)
           yield event
         }
       }

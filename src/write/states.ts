@@ -12,20 +12,28 @@
  */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, OutpostError } from '../errors.ts'
-import { checkpointOf, LOG_START, sameCheckpoint, type Checkpoint, type LogRecord } from '../storage/record.ts'
+import { deepFreeze } from '../internal/plain.ts'
+import { checkpointOf, LOG_START, sameCheckpoint, type Checkpoint, type LogRecord, type StoredEvent } from '../storage/record.ts'
 import type { PersistenceStore, SavedState, StateWrites } from '../storage/storage.ts'
+import type { Decoded } from './decode.ts'
 import { emptyEntry, type Entry, type Fold } from './fold.ts'
 import type { Instance, ManagerFold } from './process-managers.ts'
 
 /** Entries kept in memory although they are saved: more than most apps work on at once, a few MB at most. */
 const KEPT_CLEAN = 8192
 
-/** Moves the log's head to at least this record; called when a saved state turns out to be ahead of it. */
-export type CatchUp = (checkpoint: Checkpoint) => Promise<void>
+/** The log, as far as saved states need it. Only within a turn. */
+export interface StateSource {
+  /** Moves the head to at least this record: a saved state is ahead of it. */
+  catchUp(checkpoint: Checkpoint): Promise<void>
+  /** Gives each record after this one up to the head, with its Events. */
+  replay(after: number, fold: (record: LogRecord, events: readonly Decoded[]) => void): Promise<void>
+}
 
 export class States {
   readonly fold: Fold
   readonly #store: PersistenceStore
+  readonly #source: StateSource
   #base: Checkpoint
   /** As in the store: undefined where nothing of this fold was ever saved. */
   #stored: Checkpoint | undefined
@@ -35,12 +43,13 @@ export class States {
   /** Key → Events after `base` to fold onto its saved state, with their record's number. */
   readonly #tail = new Map<string, { event: RecordedEvent; record: number; parked: string | undefined }[]>()
   #folded: Checkpoint
-  /** Set at the first Event that this build cannot fold: what is saved must then stay where it is. */
-  #halted = false
+  /** The first Event that this build cannot fold: what is saved must then stay where it is. */
+  #halted: OutpostError | undefined
 
-  constructor(fold: Fold, store: PersistenceStore, stored: Checkpoint | undefined) {
+  constructor(fold: Fold, store: PersistenceStore, source: StateSource, stored: Checkpoint | undefined) {
     this.fold = fold
     this.#store = store
+    this.#source = source
     this.#stored = stored
     this.#base = stored ?? LOG_START
     this.#folded = this.#base
@@ -57,7 +66,8 @@ export class States {
   get unsaved(): number {
     return this.#halted ? 0 : this.#dirty.size + this.#tail.size
   }
-  get halted(): boolean {
+  /** Why nothing of it is saved any more: an Event that this build cannot fold. */
+  get halted(): OutpostError | undefined {
     return this.#halted
   }
   /** Records since the last flush. */
@@ -78,17 +88,22 @@ export class States {
   }
 
   /** Brings entries into memory. */
-  async load(keys: readonly string[], catchUp: CatchUp): Promise<void> {
+  async load(keys: readonly string[]): Promise<void> {
     for (let wanted = this.missing(keys); wanted.length > 0; wanted = this.missing(keys)) {
+      if (this.#stored === undefined) {
+        // Folded from the log's first record on: what is not in memory has never been touched.
+        for (const key of wanted) this.#entries.set(key, emptyEntry(key))
+        return
+      }
       const { checkpoint, states } = await this.#store.load(this.fold.name, wanted)
       if (!sameCheckpoint(checkpoint, this.#stored)) {
-        await this.takeOver(checkpoint, catchUp)
+        await this.takeOver(checkpoint)
         continue
       }
       wanted.forEach((key, i) => {
         if (this.#entries.has(key)) return
         const saved = states[i]
-        let entry: Entry = saved ? { ...saved } : emptyEntry(key)
+        let entry: Entry = saved ? { ...saved, state: deepFreeze(saved.state) } : emptyEntry(key)
         const tail = this.#tail.get(key)
         for (const { event, parked } of tail ?? []) entry = this.#apply(entry, event, parked)
         if (tail) {
@@ -102,18 +117,23 @@ export class States {
   }
 
   /** Folds a record of the log that follows the one folded last. */
-  foldRecord(record: LogRecord, events: readonly (RecordedEvent | undefined)[]): void {
-    record.events.forEach((stored, i) => {
-      if (!this.fold.takes(stored.type)) return
-      const event = events[i]
-      if (!event) {
-        this.#breakStream(stored.aggregateId, stored.type, record)
+  foldRecord(record: LogRecord, events: readonly Decoded[]): void {
+    this.#fold(record, events)
+    this.#folded = checkpointOf(record)
+  }
+
+  #fold(record: LogRecord, events: readonly Decoded[]): void {
+    events.forEach((event, i) => {
+      if (event instanceof OutpostError) {
+        const { type, aggregateId } = record.events[i] as StoredEvent
+        if (this.fold.concerns(type)) this.#halt(event, aggregateId)
         return
       }
+      if (!this.fold.takes(event.type)) return
       const key = this.fold.keyOf(event)
       if (key === undefined) return
       const parked = record.parked?.find((at) => at.position === event.position && at.key === key && `$${at.manager}` === this.#kind)?.error
-      const entry = this.#entries.get(key)
+      const entry = this.#entries.get(key) ?? (this.#stored ? undefined : emptyEntry(key))
       if (entry) this.put(this.#apply(entry, event, parked), record.number)
       else {
         const tail = this.#tail.get(key)
@@ -121,7 +141,6 @@ export class States {
         else this.#tail.set(key, [{ event, record: record.number, parked }])
       }
     })
-    this.#folded = checkpointOf(record)
   }
 
   /** Takes entries that were made with the record by this engine itself. */
@@ -134,10 +153,10 @@ export class States {
   }
 
   /** What a flush would write now; undefined where there is nothing. Loads what the tail touched. */
-  async prepare(catchUp: CatchUp): Promise<{ readonly writes: StateWrites; readonly written: ReadonlyMap<string, Entry> } | undefined> {
+  async prepare(): Promise<{ readonly writes: StateWrites; readonly written: ReadonlyMap<string, Entry> } | undefined> {
     if (this.#halted) return undefined
     // Loading may catch up, which leaves a tail of its own.
-    while (this.#tail.size > 0 && !this.#halted) await this.load([...this.#tail.keys()], catchUp)
+    while (this.#tail.size > 0 && !this.#halted) await this.load([...this.#tail.keys()])
     if (this.#halted || sameCheckpoint(this.#folded, this.#base)) return undefined
     const puts: SavedState[] = []
     const removes: string[] = []
@@ -145,7 +164,8 @@ export class States {
     for (const key of this.#dirty.keys()) {
       const entry = this.#entries.get(key) as Entry
       written.set(key, entry)
-      if (entry.state === undefined) removes.push(key)
+      // The version of a stream outlives its state.
+      if (entry.state === undefined && entry.version === 0) removes.push(key)
       else puts.push(entry)
     }
     return { writes: { fold: this.fold.name, expected: this.#stored, checkpoint: this.#folded, puts, removes }, written }
@@ -168,10 +188,17 @@ export class States {
   }
 
   /** Another tab has saved further (or less far, after this one's handle was away): start from what is stored now. */
-  async takeOver(stored: Checkpoint | undefined, catchUp: CatchUp): Promise<void> {
-    if (stored && stored.record > this.#folded.record) await catchUp(stored)
+  async takeOver(stored: Checkpoint | undefined): Promise<void> {
+    if (stored && stored.record > this.#folded.record) await this.#source.catchUp(stored)
+    const before = this.#base.record
     this.#stored = stored
     this.#base = stored ?? LOG_START
+    if (this.#base.record < before) {
+      // What was saved is gone. What is in memory is right all the same; the rest comes from the log again.
+      this.#tail.clear()
+      await this.#source.replay(this.#base.record, (record, events) => this.#fold(record, events))
+      return
+    }
     for (const [key, record] of this.#dirty) if (record <= this.#base.record) this.#dirty.delete(key)
     for (const [key, tail] of this.#tail) {
       const rest = tail.filter(({ record }) => record > this.#base.record)
@@ -205,22 +232,17 @@ export class States {
       return this.fold.apply(entry, event)
     } catch (error) {
       if (!isOutpostError(error)) throw error
-      this.#halted = true
+      this.#halted ??= error
       return { ...entry, broken: error }
     }
   }
 
-  #breakStream(key: string, type: string, record: LogRecord): void {
-    this.#halted = true
-    this.#tail.delete(key)
-    this.#entries.set(key, {
-      ...emptyEntry(key),
-      broken: new OutpostError(
-        'outdated',
-        `"${key}" holds Event "${type}" of a newer build (record ${record.number}). Load the newer app; its Commands wait until then.`,
-        { key, type, record: record.number },
-      ),
-    })
+  /** An Event that cannot be understood spoils its stream; where there are none, anything may rest on it. */
+  #halt(error: OutpostError, aggregateId: string): void {
+    this.#halted ??= error
+    if (!this.fold.keepsStreams) return
+    this.#tail.delete(aggregateId)
+    this.#entries.set(aggregateId, { ...emptyEntry(aggregateId), broken: error })
   }
 
   /** Forgets clean entries beyond what is worth keeping, oldest first; never the ones just asked for. */

@@ -36,6 +36,8 @@ export class Attempt {
   readonly events: AttemptedEvent[] = []
   readonly parked: ParkedInstance[] = []
   readonly staged = new Staged()
+  /** About what its Commands and Events will take on disk. */
+  bytes = 0
   readonly #work: UnitOfWork
 
   constructor(work: UnitOfWork) {

@@ -5,7 +5,7 @@
 import { isOutpostError } from '../errors.ts'
 import type { PersistenceStore } from '../storage/storage.ts'
 import type { LogIndex } from './log-index.ts'
-import type { CatchUp, States } from './states.ts'
+import type { States } from './states.ts'
 
 /** After the last own commit: a burst has the disk for itself, and a state that it touches a hundred times is written once. */
 const QUIET_MS = 250
@@ -24,7 +24,6 @@ export interface WriteBehindOptions {
   readonly store: PersistenceStore
   readonly states: readonly States[]
   readonly index: LogIndex
-  readonly catchUp: CatchUp
   /** Runs work within the log's turn. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
   readonly now: () => number
@@ -108,12 +107,12 @@ export class WriteBehind {
   }
 
   async #write(turn: WriteBehindOptions['turn']): Promise<void> {
-    const { store, states, index, catchUp } = this.#options
+    const { store, states, index } = this.#options
     // Gathering reads memory as of one head, so it takes a turn; the write itself does not hold up Commands.
     const prepared = await turn(async () => {
       const found = []
       for (const each of states) {
-        const writes = await each.prepare(catchUp)
+        const writes = await each.prepare()
         if (writes) found.push({ states: each, ...writes })
       }
       return found
@@ -128,8 +127,8 @@ export class WriteBehind {
   }
 
   async #takeOver(): Promise<void> {
-    const { store, states, catchUp } = this.#options
+    const { store, states } = this.#options
     const stored = await store.checkpoints()
-    for (const each of states) await each.takeOver(stored.get(each.fold.name), catchUp)
+    for (const each of states) await each.takeOver(stored.get(each.fold.name))
   }
 }
