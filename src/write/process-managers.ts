@@ -11,8 +11,8 @@ import type { Undecided } from './decide.ts'
 import type { Entry, Fold } from './fold.ts'
 
 /** The engine's own Events in a process manager's instance; its Aggregate name is the manager's with a `$`. */
-export const timerFired = (manager: string): string => `$timer.${manager}`
-export const resumed = (manager: string): string => `$resumed.${manager}`
+export const timerFired = (manager: string): string => `$${manager}.timerFired`
+export const resumed = (manager: string): string => `$${manager}.resumed`
 
 /** A parked instance is saved as due at this instant, before any timer, so that it is found without a list of its own. */
 export const PARKED_DUE_AT = 0

@@ -30,7 +30,7 @@ const manager = processManager('pm', {
 })
 const watched = domain('d', { aggregates: [thing], processManagers: [manager] })
 const fired = async (engine: Awaited<ReturnType<typeof openEngine>>) =>
-  (await allEvents(engine)).filter(({ type }) => type === '$timer.pm').length
+  (await allEvents(engine)).filter(({ type }) => type === '$pm.timerFired').length
 
 test('64 parked instances do not keep the timers of others from firing after a restart', async () => {
   const clock = createTestClock()

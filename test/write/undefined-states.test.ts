@@ -49,7 +49,7 @@ test('the same for a process manager instance that ended', async () => {
     const engine = await openEngine(storage, options)
     await give(engine, 'thing.make', 'x', {}, { at: clock.now() })
     await clock.advance(5000)
-    versions = (await allEvents(engine)).filter(({ type }) => type === '$timer.pm').map(({ version }) => version)
+    versions = (await allEvents(engine)).filter(({ type }) => type === '$pm.timerFired').map(({ version }) => version)
     await engine.close()
   }
   expect(versions).toEqual([1, 2]) // is [1, 1]
