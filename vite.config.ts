@@ -18,7 +18,7 @@ const { dependencies, peerDependencies } = JSON.parse(readFileSync(at('package.j
 /** The package by its public names, from its sources: tests and the served demo read as users' code. */
 const fromSources = [
   { find: /^outpost$/, replacement: at('src/index.ts') },
-  { find: /^outpost\/(worker|client|react|testing)$/, replacement: `${at('src')}/$1/index.ts` },
+  { find: /^outpost\/(worker|client|react|dexie|testing)$/, replacement: `${at('src')}/$1/index.ts` },
 ]
 
 /** Emits the declarations beside the code. TypeScript leaves `./x.ts` in them, which a consumer without that setting cannot follow. */
@@ -52,6 +52,7 @@ const library: UserConfig = {
         'worker/index': at('src/worker/index.ts'),
         'client/index': at('src/client/index.ts'),
         'react/index': at('src/react/index.ts'),
+        'dexie/index': at('src/dexie/index.ts'),
         'testing/index': at('src/testing/index.ts'),
       },
       formats: ['es'],

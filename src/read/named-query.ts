@@ -8,6 +8,7 @@ import type { Environment } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
 import type { ModelReader } from './model-reader.ts'
 import { answer } from './query-runner.ts'
+import { storedRows, type StoredRowsOwner } from './stored-rows.ts'
 import { within } from './timing.ts'
 
 const LONGEST_HOLD_MS = 500
@@ -40,14 +41,21 @@ export function prepare(query: AnyNamedQuery, call: NamedQueryCall, modelOf: (na
 export async function runNamed<T>(run: NamedQueryRun, environment: Environment, take: (snapshot: Snapshot<unknown>) => T): Promise<T> {
   for (let round = 1; ; round++) {
     const release = await holdTogether(run.models, environment)
-    try {
-      const before = run.models.map((model) => model.shown.standing())
-      const data: unknown = await run.query.run(readersOf(run), run.input)
-      const hasMoved = run.models.some((model, i) => {
+    const before = run.models.map((model) => model.shown.standing())
+    const hasMoved = (): boolean =>
+      run.models.some((model, i) => {
         const { rows, record } = model.shown.standing()
         return rows !== before[i]?.rows || record !== before[i]?.record
       })
-      if (!hasMoved || round === MAX_ROUNDS) return take({ data, ...freshnessOf(run.models) })
+    const readStored = new Set<ModelReader>()
+    try {
+      const data: unknown = await run.query.run(readersOf(run, readStored), run.input)
+      // Other tabs' writes are no folding that could be held: where one came between, the rows stand elsewhere now.
+      await Promise.all([...readStored].map((model) => model.shown.refresh()))
+      if (round === MAX_ROUNDS || !hasMoved()) return take({ data, ...freshnessOf(run.models) })
+    } catch (error) {
+      // What it read from may have been closed under it, because other rows took their place.
+      if (round === MAX_ROUNDS || readStored.size === 0 || !hasMoved()) throw error
     } finally {
       release()
     }
@@ -79,8 +87,12 @@ async function holdTogether(models: readonly ModelReader[], environment: Environ
   }
 }
 
-/** What the function reads with: the same builders as on the page, each awaited once. */
-function readersOf({ models }: NamedQueryRun): object {
+/**
+ * What the function reads with: the same builders as on the page, each awaited once.
+ *
+ * @param readStored gets those whose stored rows it asks for
+ */
+function readersOf({ models }: NamedQueryRun, readStored: Set<ModelReader>): object {
   const byName = new Map(models.map((model) => [model.model.name as string, model]))
   const finish = (description: QueryDescription): object => {
     let answered: Promise<unknown> | undefined
@@ -96,5 +108,11 @@ function readersOf({ models }: NamedQueryRun): object {
       throw new OutpostError('invalid-query', 'A named query cannot read another one. Call a function that both share.')
     return (await answer(byName.get(description.model) as ModelReader, description)).data
   }
-  return Object.fromEntries([...byName.keys()].map((name) => [name, table(name, finish)]))
+  const owner = (model: ModelReader): StoredRowsOwner => ({
+    [storedRows]: () => {
+      readStored.add(model)
+      return model.shown.stored()
+    },
+  })
+  return Object.fromEntries([...byName].map(([name, model]) => [name, Object.assign(table(name, finish), owner(model))]))
 }

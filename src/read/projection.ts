@@ -23,6 +23,7 @@ import { PositionWaiters } from './position-waiters.ts'
 import { RecordPuller } from './record-puller.ts'
 import { type RowChange, rowChanges } from './row-changes.ts'
 import { RowReader } from './row-reader.ts'
+import type { StoredRows } from './stored-rows.ts'
 import { backoff, nextTask } from './timing.ts'
 import { WriteBehind } from './write-behind.ts'
 
@@ -56,6 +57,8 @@ export interface ProjectionOptions {
 
 export class Projection {
   readonly reader: RowReader
+  /** Where its store is; undefined where nobody else can read there. */
+  readonly storedRows: StoredRows | undefined
   readonly #name: string
   readonly #store: ReadStore
   readonly #source: EventSource
@@ -68,6 +71,7 @@ export class Projection {
   readonly #footing: Footing
   readonly #folder: BatchFolder
   readonly #hold = new Hold()
+  readonly #closing = new AbortController()
   readonly #waiters = new PositionWaiters()
   #isFollowing = true
   #ended: string | undefined
@@ -109,6 +113,7 @@ export class Projection {
       flush: () => this.flush(),
       hold: () => this.hold(),
     })
+    this.storedRows = store.place && { ...store.place, closed: this.#closing.signal }
     store.onClosed = (reason) => this.#end('closed', reason)
   }
 
@@ -218,6 +223,7 @@ export class Projection {
     this.#cancelRetry?.()
     this.#store.onClosed = undefined
     this.#store.close()
+    this.#closing.abort()
     this.#waiters.wakeAll()
   }
 

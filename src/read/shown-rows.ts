@@ -4,7 +4,8 @@ import type { Key, Row } from '../storage/storage.ts'
 import type { Bell } from './bell.ts'
 import type { Projection } from './projection.ts'
 import type { QueryPlan } from './query-plan.ts'
-import type { RowReader, RowsRead } from './row-reader.ts'
+import type { RowsRead } from './row-reader.ts'
+import type { StoredRows } from './stored-rows.ts'
 
 type Taken<T> = { readonly value: T } | undefined
 
@@ -70,25 +71,42 @@ export class ShownRows {
 
   /** As {@link RowReader.get}, of the rows that are shown when `take` is called. */
   get<T>(key: Key, take: (row: Row | undefined) => T): Promise<T> {
-    return this.#read((reader, ifShown) => reader.get(key, (row) => ifShown(() => take(row))))
+    return this.#read(({ reader }, ifShown) => reader.get(key, (row) => ifShown(() => take(row))))
   }
 
   /** As {@link RowReader.scan}, of the rows that are shown when `take` is called. */
   scan<T>(plan: QueryPlan, need: number, take: (read: RowsRead) => T): Promise<T> {
-    return this.#read((reader, ifShown) => reader.scan(plan, need, (read) => ifShown(() => take(read))))
+    return this.#read(({ reader }, ifShown) => reader.scan(plan, need, (read) => ifShown(() => take(read))))
   }
 
   /** As {@link RowReader.count}, of the rows that are shown when `take` is called. */
   count<T>(plan: QueryPlan, take: (count: number) => T): Promise<T> {
-    return this.#read((reader, ifShown) => reader.count(plan, (count) => ifShown(() => take(count))))
+    return this.#read(({ reader }, ifShown) => reader.count(plan, (count) => ifShown(() => take(count))))
+  }
+
+  /**
+   * Stores what is shown, and says where that is.
+   *
+   * @throws what storage rejected with
+   */
+  stored(): Promise<StoredRows | undefined> {
+    return this.#read(async (projection, ifShown) => {
+      await projection.flush()
+      return ifShown(() => projection.storedRows)
+    })
+  }
+
+  /** Looks whether others have stored more than is shown; if so, it stands elsewhere afterwards. */
+  async refresh(): Promise<void> {
+    await this.#projection?.refresh()
   }
 
   /** Reads again where others took the place of the rows meanwhile. */
-  async #read<T>(read: (reader: RowReader, ifShown: (take: () => T) => Taken<T>) => Promise<Taken<T>>): Promise<T> {
+  async #read<T>(read: (projection: Projection, ifShown: (take: () => T) => Taken<T>) => Promise<Taken<T>>): Promise<T> {
     for (;;) {
       const projection = await this.opened()
       try {
-        const taken = await read(projection.reader, (take) => (projection === this.#projection ? { value: take() } : undefined))
+        const taken = await read(projection, (take) => (projection === this.#projection ? { value: take() } : undefined))
         if (taken) return taken.value
       } catch (error) {
         if (!projection.hasEnded || !isOutpostError(error, 'closed')) throw error

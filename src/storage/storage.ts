@@ -174,6 +174,13 @@ export interface RowWrites {
   readonly removes: readonly Key[]
 }
 
+/** Where the rows of a read store lie: in the object store `rows` of this IndexedDB database, under the schema's key, with its indexes. */
+export interface IndexedDbPlace {
+  readonly database: string
+  readonly indexedDB: IDBFactory
+  readonly IDBKeyRange: typeof IDBKeyRange
+}
+
 /**
  * The rows of one Read Model, version and generation. Every read gives the checkpoint of its own transaction: where it
  * is not the one that the reader's overlay starts from, the reader must catch up.
@@ -190,6 +197,8 @@ export interface ReadStore {
    * @returns `stale` where the stored checkpoint is not the expected one: nothing was written
    */
   save(write: RowWrites): Promise<'saved' | 'stale'>
+  /** For those who read the rows by other means; absent where the storage is not IndexedDB. */
+  readonly place?: IndexedDbPlace
   /** Called once if the handle dies without `close()`. */
   onClosed: ((reason: string) => void) | undefined
   close(): void

@@ -136,7 +136,8 @@ export class States {
   /** What a flush would write now; undefined where there is nothing. Loads what the tail touched. */
   async prepare(catchUp: CatchUp): Promise<{ readonly writes: StateWrites; readonly written: ReadonlyMap<string, Entry> } | undefined> {
     if (this.#halted) return undefined
-    await this.load([...this.#tail.keys()], catchUp)
+    // Loading may catch up, which leaves a tail of its own.
+    while (this.#tail.size > 0 && !this.#halted) await this.load([...this.#tail.keys()], catchUp)
     if (this.#halted || sameCheckpoint(this.#folded, this.#base)) return undefined
     const puts: SavedState[] = []
     const removes: string[] = []

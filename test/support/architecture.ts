@@ -14,7 +14,7 @@ export interface House {
   readonly libraries: Readonly<Record<string, Allowed>>
   /** Folders whose `index.ts` is a door of the package; `''` is the root. */
   readonly doors: readonly string[]
-  /** Doors that a page loads, and what their values must never reach. */
+  /** Doors, and what their values must never reach. */
   readonly light: Readonly<Record<string, readonly string[]>>
   readonly maxLines: number
 }
@@ -38,6 +38,7 @@ export const house: House = {
     'channel': { values: [...base, 'internal'], types: contracts },
     'worker': { values: [...base, 'internal', 'storage', 'storage/indexeddb', 'engine', 'channel'] },
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
+    'dexie': { values: ['errors.ts', 'read/stored-rows.ts'] },
     'react': { values: ['errors.ts', 'internal', 'client'], types: ['domain', ...contracts] },
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
@@ -49,8 +50,14 @@ export const house: House = {
     react: { values: ['react'] },
     devalue: { values: ['engine'] },
   },
-  doors: ['', 'worker', 'client', 'react', 'testing'],
-  light: { 'client/index.ts': ['zod', 'dexie', 'devalue'], 'react/index.ts': ['zod', 'dexie', 'devalue'], 'index.ts': ['dexie', 'rxjs'] },
+  doors: ['', 'worker', 'client', 'react', 'dexie', 'testing'],
+  light: {
+    'client/index.ts': ['zod', 'dexie', 'devalue'],
+    'react/index.ts': ['zod', 'dexie', 'devalue'],
+    'index.ts': ['dexie', 'rxjs'],
+    'worker/index.ts': ['dexie'],
+    'dexie/index.ts': ['zod', 'rxjs', 'comlink', 'devalue'],
+  },
   maxLines: 400,
 }
 
@@ -135,7 +142,7 @@ export function heavyDoors(graph: Graph, { light }: House): string[] {
         .filter(
           ({ kind, specifier }) => kind === 'value' && forbidden.some((name) => specifier === name || specifier.startsWith(`${name}/`)),
         )
-        .map(({ specifier }) => `${way} → ${specifier}: a page that loads ${door} would load ${specifier}.`),
+        .map(({ specifier }) => `${way} → ${specifier}: whoever loads ${door} would load ${specifier}.`),
     )
   })
 }

@@ -77,7 +77,7 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
           database: name,
         })
       }
-      return createReadStore(connection, schema, ranges)
+      return createReadStore(connection, schema, { database: name, indexedDB: environment.indexedDB, IDBKeyRange: ranges })
     },
 
     async list(prefix) {

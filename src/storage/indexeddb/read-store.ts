@@ -1,15 +1,17 @@
 import { type Checkpoint, sameCheckpoint } from '../record.ts'
-import type { ReadStore, ReadStoreSchema, Row } from '../storage.ts'
+import type { IndexedDbPlace, ReadStore, ReadStoreSchema, Row } from '../storage.ts'
 import type { Connection } from './connection.ts'
 import { resultOf, resultsOf } from './request.ts'
 import { countRows, scanRows } from './scan-rows.ts'
 import { CHECKPOINT } from './schema.ts'
 
-export function createReadStore(connection: Connection, schema: ReadStoreSchema, ranges: typeof IDBKeyRange): ReadStore {
+export function createReadStore(connection: Connection, schema: ReadStoreSchema, place: IndexedDbPlace): ReadStore {
+  const ranges = place.IDBKeyRange
   const readCheckpoint = (transaction: IDBTransaction): IDBRequest<Checkpoint | undefined> =>
     transaction.objectStore('system').get(CHECKPOINT)
 
   const store: ReadStore = {
+    place,
     onClosed: undefined,
     close: () => connection.close(),
 

@@ -2,7 +2,7 @@
 import { aggregate, domain, readModel } from 'outpost'
 import { z } from 'zod'
 
-const job = aggregate('job', {
+export const job = aggregate('job', {
   state: z.object({ name: z.string() }),
   events: { added: z.object({ name: z.string() }) },
   commands: { add: z.object({ name: z.string(), endless: z.boolean().optional() }) },
@@ -16,7 +16,7 @@ const job = aggregate('job', {
   },
 })
 
-const jobList = readModel('jobList', {
+export const jobList = readModel('jobList', {
   version: 1,
   from: [job],
   row: z.object({ id: z.string(), name: z.string() }),

@@ -1,0 +1,4 @@
+import { startWorker } from 'outpost/worker'
+import { dexieJobs } from './dexie-jobs.ts'
+
+startWorker(dexieJobs)
