@@ -14,7 +14,6 @@ import {
   type Reply,
 } from '../channel/protocol.ts'
 import { type ErrorCode, messageOf, OutpostError } from '../errors.ts'
-import { byName } from './by-name.ts'
 import type { WorkerEndpoint } from './worker-endpoint.ts'
 
 export interface LinkListener {
@@ -37,6 +36,8 @@ export interface LinkEnd {
 export interface Link {
   /** True from when the worker's script has answered. */
   greeted: boolean
+  /** True where the latest call could not be sent: its rejection comes too late to keep an order. */
+  unsent: boolean
   /** Rejects where an argument or the answer cannot cross. Never settles after the end. */
   call<Name extends keyof Calls>(name: Name, ...args: Parameters<Calls[Name]>): ReturnType<Calls[Name]>
   post(message: FromPage): void
@@ -69,13 +70,22 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   const died = (): void => end('died', 'worker-lost', 'The worker died.')
   const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent what cannot be read.')
 
-  // One Comlink proxy a method, held as long as the link: a transient one may be collected with its call in flight.
-  let remote: Readonly<Record<string, unknown>>
-  const methods = byName((name) => remote[name] as (...args: readonly unknown[]) => never)
+  let answer: (event: Event) => void
+  // Between Comlink and the port, because that alone tells at once what cannot be sent. Held as long as the link: Comlink gives
+  // up an end of which it finds no proxy any more.
+  const remote = wrap({
+    addEventListener: (_: string, listener: typeof answer) => (answer = listener),
+    postMessage(message: unknown) {
+      link.unsent = true
+      endpoint?.port.postMessage(message)
+      link.unsent = false
+    },
+  } as never) as unknown as Readonly<Record<string, (...args: readonly unknown[]) => never>>
 
   const link: Link = {
     greeted: false,
-    call: (name, ...args) => (methods[name] as (...args: readonly unknown[]) => never)(...args),
+    unsent: false,
+    call: (name, ...args) => (remote[name] as (...args: readonly unknown[]) => never)(...args),
     post: (message) => endpoint?.port.postMessage({ outpost: message } satisfies Envelope<FromPage>),
     end,
     close,
@@ -85,14 +95,10 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     const { protocol, lock } = valueOf(await link.call('hello'))
     if (over || link.greeted) return
     if (protocol !== protocolVersion)
-      return end(
-        'refused',
-        'protocol-mismatch',
-        `Page (protocol ${protocolVersion}) and worker (${protocol}) are of different builds. Reload.`,
-      )
+      return end('refused', 'protocol-mismatch', `Page (protocol ${protocolVersion}) and worker (${protocol}) are of two builds. Reload.`)
     link.greeted = true
     // Granted to us only when the worker that holds it is gone: browsers tell of a dead worker in no other way.
-    if (lock !== undefined) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
+    if (lock) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
     valueOf(await link.call('open', log))
     if (!over) listener.ready()
   }
@@ -106,6 +112,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   }
   const { port } = endpoint
   port.addEventListener('message', (event) => {
+    answer(event)
     const message = (event as MessageEvent<Partial<Envelope<FromWorker>> | undefined>).data?.outpost
     if (over || !message) return
     // A greeting that was sent before has been lost.
@@ -119,7 +126,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     if (!link.greeted) unstarted(message ? `threw "${message}"` : 'did not load')
   })
   endpoint.died?.then(died, died)
-  remote = wrap<Calls>(port as never) as never
+  port.start?.()
   greet().catch(refused)
   return link
 }
@@ -129,4 +136,4 @@ function valueOf<T>(reply: Reply<T>): T {
   throw decodeAsError(reply.error)
 }
 
-export const startHints = 'Check its URL, its MIME type, the Content-Security-Policy, and that it calls startWorker.'
+export const startHints = 'Check its URL, MIME type and Content-Security-Policy, and that it calls startWorker.'

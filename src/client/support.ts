@@ -1,26 +1,20 @@
 /** What this browser, or server, lacks. */
 import { OutpostError } from '../errors.ts'
 
-const needed: Readonly<Record<string, () => unknown>> = {
-  'Worker': () => Worker,
-  'indexedDB': () => indexedDB,
-  'indexedDB.databases': () => indexedDB.databases,
-  'navigator.locks': () => navigator.locks,
-  'crypto.subtle': () => crypto.subtle,
-}
+const needed = ['Worker', 'indexedDB', 'indexedDB.databases', 'navigator.locks', 'crypto.subtle']
 
 /** @returns `unsupported`, naming what is missing, or undefined */
 export function unsupported(): OutpostError | undefined {
-  const missing = Object.keys(needed).filter((name) => !isThere(needed[name] as () => unknown))
+  const missing = needed.filter((path) => !isThere(path))
   if (missing.length === 0) return undefined
   const why = globalThis.isSecureContext === false ? 'Serve the page over HTTPS.' : 'This is no browser, or one too old.'
   return new OutpostError('unsupported', `Outpost needs ${missing.join(', ')}. ${why}`, { missing })
 }
 
-/** What is not there throws, and so does what the page is forbidden. */
-function isThere(get: () => unknown): boolean {
+/** What lies in nothing throws, and so does what the page is forbidden. */
+function isThere(path: string): boolean {
   try {
-    return get() !== undefined
+    return path.split('.').reduce((owner: unknown, name) => (owner as Readonly<Record<string, unknown>>)[name], globalThis) !== undefined
   } catch {
     return false
   }

@@ -152,16 +152,18 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   }
 
   const answer = async <T>(link: Link, works: readonly Work[], reply: Promise<Reply<T>>, succeed: (value: T) => void): Promise<void> => {
+    if (link.unsent && works.length > 1) {
+      // One of them cannot cross: by halves, until it fails alone, and at once, so that nothing given later overtakes the others.
+      const half = works.length >> 1
+      send(link, works.slice(0, half))
+      send(link, works.slice(half))
+      return void reply.catch(() => undefined)
+    }
     for (const work of works) work.sent++
     const answered = await reply.catch((thrown: unknown) => ({ thrown }))
     if (attached !== link) return
     if ('value' in answered) return succeed(answered.value)
-    for (const work of works) {
-      if ('error' in answered) fail(work, decodeAsError(answered.error))
-      // One of several cannot cross; alone, only that one fails.
-      else if (works.length === 1) fail(work, uncloneable(work, answered.thrown))
-      else if (flying.has(work)) send(link, [work])
-    }
+    for (const work of works) fail(work, 'error' in answered ? decodeAsError(answered.error) : uncloneable(work, answered.thrown))
   }
 
   const cancel = (link: Link, { message }: CommandWork): void => link.post({ kind: 'cancel', commandId: message.id })

@@ -14,6 +14,8 @@ const messages = (): readonly (readonly { readonly id: string }[])[] =>
 /** The Commands as the engine gets them. */
 const received = (): readonly CommandMessage[] => realm.worker.engine.received
 
+const pickAs = (commandId: string) => realm.app.commands.stockItem.pick('a', { quantity: 1 }, { commandId })
+
 describe('a Command', () => {
   test('crosses as plain data and comes back with its outcome', async () => {
     const { app } = start({ connect: { actor: 'ann', durability: 'strict' } })
@@ -108,6 +110,18 @@ describe('Commands given in one tick', () => {
     expect(storage.decided).toEqual(ids)
   })
 
+  test('keep their order where one among them cannot cross, however many messages they take', async () => {
+    const { app, storage } = start()
+    const ids = Array.from({ length: 600 }, (_, i) => `c${i}`)
+    const settled = await Promise.allSettled(
+      ids.map((commandId) =>
+        app.commands.stockItem.pick('a', { quantity: commandId === 'c100' ? ((() => 1) as unknown as number) : 1 }, { commandId }),
+      ),
+    )
+    expect(settled.flatMap(({ status }, i) => (status === 'rejected' ? [ids[i]] : []))).toEqual(['c100'])
+    expect(storage.decided).toEqual(ids.filter((id) => id !== 'c100'))
+  })
+
   test('given in another tick cross in another message', async () => {
     const { app } = start()
     await app.commands.stockItem.pick('a', { quantity: 1 })
@@ -135,6 +149,51 @@ describe('a batch', () => {
     expect(outcomes[7]).toMatchObject({ ok: false, fault: { name: 'RangeError', message: 'seven' } })
     expect(outcomes[8]).toMatchObject({ ok: false, refusal: 'expired' })
     expect(outcomes[599]).toMatchObject({ ok: true, position: 599 })
+  })
+
+  describe('with payloads among them that cannot cross', () => {
+    const uncloneable = { quantity: (() => 1) as unknown as number }
+    const ids = Array.from({ length: 600 }, (_, i) => `b${i}`)
+    const isBad = (id: string): boolean => ['b0', 'b300', 'b599'].includes(id)
+    const good = ids.filter((id) => !isBad(id))
+    const batch = () =>
+      realm.app.commands.batch((commands) =>
+        ids.map((commandId) => commands.stockItem.pick('a', isBad(commandId) ? uncloneable : { quantity: 1 }, { commandId })),
+      )
+
+    test('fails those alone, and gives the others in order, in few messages', async () => {
+      start()
+      const outcomes = await batch()
+      expect(
+        outcomes.map((outcome, i) => (outcome.ok ? outcome.position : `${ids[i]} ${'fault' in outcome && outcome.fault.name}`)),
+      ).toEqual(ids.map((id) => (isBad(id) ? `${id} OutpostError` : good.indexOf(id) + 1)))
+      expect(outcomes[300]).toMatchObject({ fault: { code: 'invalid-command', message: expect.stringContaining('b300') } })
+      expect(messages().length).toBeLessThan(40)
+      expect(realm.storage.decided).toEqual(good)
+    })
+
+    test('keeps its place between what was given before and after, in the same tick and in the next', async () => {
+      start()
+      const given = [pickAs('before'), batch(), pickAs('after')]
+      await Promise.resolve()
+      given.push(pickAs('next'))
+      await Promise.resolve()
+      given.push(pickAs('last'))
+      await Promise.all(given)
+      expect(realm.storage.decided).toEqual(['before', ...good, 'after', 'next', 'last'])
+    })
+
+    test('takes none of the tries that its others have, should the worker die', async () => {
+      start({
+        decide: ({ id }, _engine, worker) => (worker === realm.workers[0] && id === 'b500' ? new Promise(() => undefined) : undefined),
+      })
+      const settled = batch()
+      await turns()
+      realm.worker.kill()
+      expect((await settled).filter(({ ok }) => ok)).toHaveLength(597)
+      expect(realm.workers[0]?.engine.received.every(({ id }) => !isBad(id))).toBe(true)
+      expect(realm.storage.decided.toSorted()).toEqual([...good, 'b500'].toSorted())
+    })
   })
 
   test('of nothing comes to nothing, without a message', async () => {
