@@ -24,7 +24,7 @@ import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
-import { dropUnusedFolds, dropWhatTheLogLost, replay, replayTail } from './recovery.ts'
+import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail } from './recovery.ts'
 import { Timers } from './timers.ts'
 import { Tracer } from './tracer.ts'
 import { exportPage, Import } from './transfer.ts'
@@ -130,12 +130,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     clock: environment.clock,
   })
 
-  const ready = log.turn(async () => {
+  const closing = new AbortController()
+  const bringUp = async (): Promise<void> => {
     await dropWhatTheLogLost(log, states, packed, logStorage)
     await replayTail(log, states, packed, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
     usable = true
     await dropUnusedFolds(checkpoints.keys(), states, logStorage, environment)
-  })
+  }
+  const ready = persistently(() => log.turn(bringUp), environment, closing.signal)
   ready.catch(() => undefined) // every Command that waits for it gets the error
 
   const queue = new CommandQueue({
@@ -206,6 +208,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted. Connect again.')
   }
   async function close(): Promise<void> {
+    closing.abort()
     timers.close()
     await queue.close()
     await reactors.close()
