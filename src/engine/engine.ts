@@ -103,10 +103,13 @@ export interface Engine {
   rebuild(readModel: string): Promise<void>
   /** One page of the export; `next` is undefined after the last. Begin with 0. */
   exportPage(from: number): Promise<{ readonly text: string; readonly next: number | undefined }>
-  /** Takes an export's lines, in pages, into this empty log; nothing counts before `importEnd`. */
-  importBegin(header: string): Promise<void>
-  importPage(lines: readonly string[]): Promise<void>
-  importEnd(): Promise<{ readonly records: number; readonly events: number }>
+  /**
+   * Takes an export's lines into this empty log, the header alone first, then in pages; nothing counts before the last one. While
+   * it runs, Commands are refused with `importing`. Where it fails after the header, the engine closes and leaves an empty log.
+   *
+   * @throws `log-not-empty`, `invalid-import`, and what the pages throw
+   */
+  import(pages: AsyncIterable<readonly string[]>): Promise<{ readonly records: number; readonly events: number }>
   /** Deletes all databases of this log; the engine is closed afterwards. */
   destroy(): Promise<void>
   /** Finishes the commit in flight, flushes, closes. Works twice. */

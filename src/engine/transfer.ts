@@ -38,8 +38,46 @@ const invalid = (what: string, cause?: unknown): never => {
   throw new OutpostError('invalid-import', `${what} Nothing was kept; choose an export of this app.`, {}, cause)
 }
 
+export interface ImportHost {
+  readonly app: string
+  readonly storage: LogStorage
+  readonly log: Log
+  /** True where no other tab has the log open. */
+  alone(): Promise<boolean>
+  /** @throws where it must not go on */
+  goOn(): void
+  /** Runs once all is there and before it counts. */
+  restored(position: number): Promise<void>
+  /** It fails after something was written: that must go, before anybody builds on it. */
+  giveUp(): void
+}
+
+/**
+ * Takes an export's lines into an empty log, the header first. Within a turn of the log, which does not move by it.
+ *
+ * @throws `log-not-empty`, `invalid-import`, and what the pages or the storage throw
+ */
+export async function importInto(pages: AsyncIterable<readonly string[]>, host: ImportHost): Promise<{ records: number; events: number }> {
+  let begun: Import | undefined
+  try {
+    for await (const page of pages) {
+      host.goOn()
+      const [header = '', ...lines] = page
+      if (begun) await begun.page(page)
+      else {
+        begun = await Import.begin(header, host)
+        await begun.page(lines)
+      }
+    }
+    return await (begun ?? invalid('The file is empty.')).end((position) => host.restored(position))
+  } catch (error) {
+    if (begun) host.giveUp()
+    throw error
+  }
+}
+
 /** One import into an empty log. What it has written counts only once it has ended. */
-export class Import {
+class Import {
   readonly #storage: LogStorage
   readonly #header: Header
   #last: LogRecord | undefined
@@ -50,7 +88,7 @@ export class Import {
     this.#header = header
   }
 
-  static async begin(storage: LogStorage, log: Log, app: string, line: string, alone: () => Promise<boolean>): Promise<Import> {
+  static async begin(line: string, { storage, log, app, alone }: ImportHost): Promise<Import> {
     let header: Header
     try {
       header = JSON.parse(line) as Header
@@ -81,7 +119,6 @@ export class Import {
     if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote into the log meanwhile.')
   }
 
-  /** @param restored runs once all is there and before it counts */
   async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
     const records = this.#last?.number ?? 0
     if (records !== this.#header.records || this.#events !== this.#header.events)
