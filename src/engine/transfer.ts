@@ -7,6 +7,7 @@ import { messageOf, OutpostError } from '../errors.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
+import { RecordCheck } from './record-check.ts'
 
 const PAGE = 64
 /** Marks a log that is being imported into; one that is found so was given up half-way. */
@@ -65,7 +66,7 @@ export async function importInto(pages: AsyncIterable<readonly string[]>, host: 
       const [header = '', ...lines] = page
       if (begun) await begun.page(page)
       else {
-        begun = await Import.begin(header, host)
+        begun = await begin(headerOf(header, host.app), host)
         await begun.page(lines)
       }
     }
@@ -76,41 +77,37 @@ export async function importInto(pages: AsyncIterable<readonly string[]>, host: 
   }
 }
 
+async function begin(header: Header, { storage, log, alone }: ImportHost): Promise<Import> {
+  if (log.head.record > 0)
+    throw new OutpostError(
+      'log-not-empty',
+      `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
+    )
+  const beginning = new Import(header, storage)
+  // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
+  let isAlone = await alone()
+  if (isAlone) {
+    await beginning.mark(true)
+    isAlone = await alone().catch(() => false)
+    if (!isAlone) await beginning.mark(false)
+  }
+  if (isAlone) return beginning
+  throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
+}
+
 /** One import into an empty log. What it has written counts only once it has ended. */
 class Import {
   readonly #storage: LogStorage
   readonly #header: Header
-  #last: LogRecord | undefined
-  #events = 0
+  readonly #check = new RecordCheck()
 
-  private constructor(storage: LogStorage, header: Header) {
-    this.#storage = storage
+  constructor(header: Header, storage: LogStorage) {
     this.#header = header
+    this.#storage = storage
   }
 
-  static async begin(line: string, { storage, log, app, alone }: ImportHost): Promise<Import> {
-    let header: Header
-    try {
-      header = JSON.parse(line) as Header
-    } catch (cause) {
-      return invalid('The file does not begin as an export does.', cause)
-    }
-    if (header === null || typeof header !== 'object' || header.outpost !== 'export')
-      return invalid('The file does not begin as an export does.')
-    if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
-    if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
-    if (log.head.record > 0)
-      throw new OutpostError(
-        'log-not-empty',
-        `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
-      )
-    // Before looking for others: a tab that opens now sees the mark, one that opened before is seen.
-    await storage.meta.update<boolean>(IMPORTING, () => true, 'strict')
-    if (!(await alone())) {
-      await storage.meta.update<boolean>(IMPORTING, () => undefined)
-      throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
-    }
-    return new Import(storage, header)
+  mark(importing: boolean): Promise<unknown> {
+    return this.#storage.meta.update<boolean>(IMPORTING, () => importing || undefined, 'strict')
   }
 
   async page(lines: readonly string[]): Promise<void> {
@@ -120,33 +117,36 @@ class Import {
   }
 
   async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
-    const records = this.#last?.number ?? 0
-    if (records !== this.#header.records || this.#events !== this.#header.events)
+    const { records, events } = this.#check
+    if (records !== this.#header.records || events !== this.#header.events)
       invalid(`The file is cut off: it holds ${records} of ${this.#header.records} records.`)
-    await restored(this.#events)
-    await this.#storage.meta.update<boolean>(IMPORTING, () => undefined, 'strict')
-    return { records, events: this.#events }
+    await restored(events)
+    await this.mark(false)
+    return { records, events }
   }
 
   #read(line: string): LogRecord {
-    let record: LogRecord
+    const number = this.#check.records + 1
+    let record: unknown
     try {
-      record = parse(line) as LogRecord
+      record = parse(line)
     } catch (cause) {
-      return invalid(`Record ${(this.#last?.number ?? 0) + 1} cannot be read: ${messageOf(cause)}.`, cause)
+      return invalid(`Record ${number} cannot be read: ${messageOf(cause)}.`, cause)
     }
-    const number = (this.#last?.number ?? 0) + 1
-    if (
-      record?.number !== number ||
-      record.position !== this.#events + 1 ||
-      record.kind !== 'commit' ||
-      record.format > LOG_FORMAT ||
-      !Array.isArray(record.commands) ||
-      !Array.isArray(record.events)
-    )
-      return invalid(`Record ${number} is not what an export holds there.`)
-    this.#last = record
-    this.#events += record.events.length
-    return record
+    return this.#check.passes(record) ? record : invalid(`Record ${number} is not what an export holds there.`)
   }
+}
+
+function headerOf(line: string, app: string): Header {
+  let header: Header
+  try {
+    header = JSON.parse(line) as Header
+  } catch (cause) {
+    return invalid('The file does not begin as an export does.', cause)
+  }
+  if (header === null || typeof header !== 'object' || header.outpost !== 'export')
+    return invalid('The file does not begin as an export does.')
+  if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
+  if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
+  return header
 }

@@ -1,5 +1,7 @@
 /** Export and import, destroy and close. */
+import { parse, stringify } from 'devalue'
 import { describe, expect, test } from 'vitest'
+import type { LogRecord } from '../../src/storage/record.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { allEvents, createRoles, give, message, openEngine, pagesOf } from '../support/engine.ts'
 
@@ -17,6 +19,12 @@ async function exported(engine: Engine): Promise<string[]> {
 const imported = (engine: Engine, [header = '', ...lines]: readonly string[]) => engine.import(pagesOf([header], ...chunksOf(lines)))
 const chunksOf = (lines: readonly string[]): readonly (readonly string[])[] =>
   lines.flatMap((_, at) => (at % 10 === 0 ? [lines.slice(at, at + 10)] : []))
+/** An export with one of its records changed. */
+const changed =
+  (change: (record: LogRecord) => unknown) =>
+  (lines: string[]): string[] =>
+    lines.map((line, at) => (at === 20 ? stringify(change(parse(line) as LogRecord)) : line))
+
 async function filled() {
   const engine = await openEngine(createMemoryStorage())
   for (let n = 0; n < 150; n++) await give(engine, 'stockItem.register', `item-${n}`, { name: `Nº ${n} 🧰` }, { id: `reg-${n}` })
@@ -49,6 +57,14 @@ describe('an export', () => {
     ['is cut off', (lines: string[]) => lines.slice(0, -5)],
     ['lost a record', (lines: string[]) => [...lines.slice(0, 20), ...lines.slice(21)]],
     ['is damaged', (lines: string[]) => [...lines.slice(0, 20), (lines[20] as string).slice(0, -9), ...lines.slice(21)]],
+    ['holds no record', changed(() => null)],
+    ['holds a Command that is null', changed((record) => ({ ...record, commands: [null] }))],
+    ['holds a Command without an outcome', changed((record) => ({ ...record, commands: [{ ...record.commands[0], outcome: undefined }] }))],
+    ['holds an Event that is null', changed((record) => ({ ...record, events: [null] }))],
+    ['holds an Event of no Command', changed((record) => ({ ...record, events: [{ ...record.events[0], command: 7 }] }))],
+    ['holds an Event whose version does not follow', changed((record) => ({ ...record, events: [{ ...record.events[0], version: 5 }] }))],
+    ['holds an Event without a type', changed((record) => ({ ...record, events: [{ ...record.events[0], type: undefined }] }))],
+    ['holds states that are none', changed((record) => ({ ...record, states: [null] }))],
   ])('that %s leaves an empty log behind', async (_, damage: (lines: string[]) => string[]) => {
     const lines = await exported(await filled())
     const storage = createMemoryStorage()
