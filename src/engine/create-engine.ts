@@ -250,7 +250,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     trace$: tracer.trace$,
     dispatch: (messages) =>
       messages.map(async (message) => {
-        const { fresh, durability: wanted, requestedAt, receivedAt, ...command } = message
+        const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(message.id, { requestedAt, receivedAt })
         if (message.type.startsWith('$'))
           throw new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`)
@@ -259,9 +259,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
             'importing',
             `Command "${message.type}" (${message.id}) came while an import into this log is running. Nothing was stored: give it again when that has ended.`,
           )
-        return queue.dispatch({ command, fresh, durability: wanted ?? durability })
+        return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
       }),
-    cancel: (commandId) => queue.cancel(commandId),
+    cancel: (call) => queue.cancel(call),
     async run(query, after, deadlineMs) {
       open()
       return readSide.run(query, after, deadlineMs)

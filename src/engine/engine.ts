@@ -27,6 +27,8 @@ export interface CommandMessage {
   readonly expectedVersion?: number | 'new'
   readonly expiresAt?: number
   readonly durability?: Durability
+  /** By which {@link Engine.cancel} knows it: several calls may have the same id, and each is answered for itself. */
+  readonly call?: number
   /** While traces are watched: when the call was made and when it reached the worker (ms since 1970, with fractions). */
   readonly requestedAt?: number
   readonly receivedAt?: number
@@ -74,8 +76,8 @@ export interface Engine {
    * with an `OutpostError` (`invalid-command`, `unknown-command`, `decide-failed`, `storage-full`, `aborted` …).
    */
   dispatch(commands: readonly CommandMessage[]): readonly Promise<Outcome>[]
-  /** Takes a Command back that is in no commit yet; it rejects with `aborted`. False where it was too late. */
-  cancel(commandId: string): boolean
+  /** Takes a call of a Command back that is in no commit yet; it rejects with `aborted`. False where it was too late. */
+  cancel(call: number): boolean
   /** @param after the answer includes everything up to this position, or is marked stale after the deadline */
   run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>>
   /** @param changed called after each change of `snapshot`, not for the first one */

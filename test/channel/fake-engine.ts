@@ -37,6 +37,7 @@ export class FakeEngine implements Engine {
   readonly status$ = new BehaviorSubject<EngineStatus>({ position: 0, storage: 'ok', readModels: [], handlers: [] })
   readonly trace$ = new Subject<CommandTrace>()
   readonly received: CommandMessage[] = []
+  /** Ids of the Commands whose calls were taken back. */
   readonly cancelled: string[] = []
   readonly watches = new Set<{ readonly query: QueryDescription; readonly changed: () => void }>()
   readonly runs: { readonly query: QueryDescription; readonly after: number }[] = []
@@ -77,7 +78,8 @@ export class FakeEngine implements Engine {
     return new Promise((_, reject) => this.#waiting.set(commandId, reject))
   }
 
-  cancel(commandId: string): boolean {
+  cancel(call: number): boolean {
+    const commandId = this.received.find((command) => command.call === call)?.id ?? ''
     this.cancelled.push(commandId)
     if (this.storage.receipts.has(commandId)) return false
     this.#waiting.get(commandId)?.(new OutpostError('aborted', `Command "${commandId}" was taken back.`))
