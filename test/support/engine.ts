@@ -80,3 +80,8 @@ export function give(
 
 /** All Events of the log. */
 export const allEvents = (engine: Engine) => engine.readEvents(0, Infinity)
+
+/** Pages of an export's lines, as an import takes them. */
+export async function* pagesOf(...pages: readonly (readonly string[])[]): AsyncGenerator<readonly string[]> {
+  yield* pages
+}
