@@ -275,6 +275,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     async readEvents(after, limit) {
       open()
+      if (!(after >= 0)) throw new OutpostError('invalid-query', `Events cannot be read after position ${after}: give 0 or more.`)
       return readEvents(after, limit)
     },
     async load(aggregate, id) {

@@ -1,8 +1,10 @@
 /** A start that storage does not let through at once. */
 import { createMemoryStorage } from 'outpost/testing'
 import { expect, test } from 'vitest'
+import { createEngine } from '../../src/engine/create-engine.ts'
+import { stock } from '../fixtures/stock.ts'
 import { createTestClock } from '../support/clock.ts'
-import { give, openEngine } from '../support/engine.ts'
+import { give, openEngine, testEnvironment } from '../support/engine.ts'
 
 test('one failure of storage at a start delays the first Commands, and fails none', async () => {
   const disk = createMemoryStorage()
@@ -27,4 +29,18 @@ test('where storage goes on failing, Commands fail with its error', async () => 
   const failed = expect(received).rejects.toMatchObject({ code: 'storage-failed' })
   await clock.advance(60_000)
   await failed
+})
+
+test('a space whose name is no well-formed text is refused by name', async () => {
+  const options = { domain: stock, storage: createMemoryStorage(), principal: 'ann', environment: testEnvironment(createTestClock()) }
+  await expect(createEngine({ ...options, space: '\ud800' })).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringContaining('ud800'),
+  })
+})
+
+test('questions that make no sense are refused', async () => {
+  const engine = await openEngine(createMemoryStorage())
+  await expect(engine.readEvents(NaN, 10)).rejects.toMatchObject({ code: 'invalid-query' })
+  await expect(engine.loadAt('stockItem', 'a', undefined as never)).rejects.toMatchObject({ code: 'invalid-query' })
 })
