@@ -7,7 +7,7 @@ export interface ReactorTools {
   readonly key: string
   /** 1 on the first try. */
   readonly attempt: number
-  /** Aborted when the app is closed. */
+  /** Aborted when the app is closed. Nobody waits for the handler then, and its Event comes again at the next start. */
   readonly signal: AbortSignal
 }
 

@@ -8,11 +8,12 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Environment } from './engine.ts'
+import { sameValue } from '../read/same-value.ts'
 import type { HandlerStatus, Parked } from './status.ts'
 
 const PAGE = 200
-/** While parked, another tab's `retry` is looked for so often. */
-const LOOK_FOR_RETRY_MS = 2000
+/** What other tabs store of it (their progress, a `retry`) is looked for so often, while anything of that is to be expected. */
+const LOOK_MS = 2000
 const STORAGE_RETRY_MS = 5000
 
 /** What is kept of a reactor under `reactor.«name»`. */
@@ -36,12 +37,16 @@ export interface ReactorsOptions {
 export class Reactors {
   readonly #options: ReactorsOptions
   readonly #progress = new Map<string, Progress>()
+  /** Names of those that this tab runs. */
+  readonly #here = new Set<string>()
   readonly #stop = new AbortController()
-  readonly #wakers = new Set<() => void>()
+  #wake: () => void = () => undefined
+  #woken: Promise<void>
   readonly #running: Promise<void>[] = []
 
   constructor(options: ReactorsOptions) {
     this.#options = options
+    this.#woken = this.#nextWaking()
   }
 
   start(): void {
@@ -60,6 +65,7 @@ export class Reactors {
             if (!this.#stop.signal.aborted) throw error
           }),
       )
+    this.#running.push(this.#watchOthers())
   }
 
   status(): readonly HandlerStatus[] {
@@ -99,31 +105,57 @@ export class Reactors {
 
   async #run(reactor: Reactor, stop: AbortSignal): Promise<void> {
     const { meta, position } = this.#options
+    const { name } = reactor
+    this.#here.add(name)
     const start = reactor.startAt === 'beginning' ? 0 : position()
-    // What parked in an earlier life may be mended in this one: it begins with all its tries.
-    const stored = (await meta.update<Progress>(key(reactor.name), (kept) => ({ position: kept?.position ?? start }))) as Progress
-    this.#show(reactor.name, stored)
+    let begun = false
     while (!stop.aborted) {
-      const before = this.#progress.get(reactor.name) ?? stored
       try {
-        await this.#handlePage(reactor, before, stop)
+        // What parked in an earlier life may be mended in this one: it begins with all its tries.
+        if (!begun)
+          this.#show(name, (await meta.update<Progress>(key(name), (kept) => ({ position: kept?.position ?? start }))) as Progress)
+        begun = true
+        await this.#handlePage(reactor, this.#progress.get(name)?.position ?? start, stop)
       } catch (error) {
         if (stop.aborted || isOutpostError(error, 'closed')) return
-        if (isOutpostError(error, 'outdated')) {
-          const { position: at } = this.#progress.get(reactor.name) ?? before
-          return this.#show(reactor.name, { position: at, parked: parkedAt(at + 1, 'unknown', messageOf(error), 1) })
+        if (isOutpostError(error, 'outdated') || isOutpostError(error, 'upcast-failed')) {
+          // Only another build can go on: it may do so in another tab.
+          const { position: at, type } = error.details as { readonly position: number; readonly type: string }
+          return this.#show(name, { position: at - 1, parked: parkedAt(at, type, messageOf(error), 1) })
         }
         await this.#sleep(STORAGE_RETRY_MS, stop)
       }
     }
   }
 
-  async #handlePage(reactor: Reactor, from: Progress, stop: AbortSignal): Promise<void> {
+  /** Shows of those that other tabs run what these have stored, until all of them run here. */
+  async #watchOthers(): Promise<void> {
+    const { meta, reactors, position } = this.#options
+    const stop = this.#stop.signal
+    while (!stop.aborted) {
+      const woken = this.#woken
+      const stored = await meta.entries(key('')).catch(() => undefined) // as a look that finds nothing new: it looks again
+      const others = reactors.filter(({ name }) => !this.#here.has(name))
+      if (others.length === 0) return
+      for (const { name } of others) {
+        const progress = stored?.get(key(name)) as Progress | undefined
+        if (progress && !sameValue(progress, this.#progress.get(name))) this.#show(name, progress)
+      }
+      const isNewsDue = others.some(({ name }) => {
+        const shown = this.#progress.get(name)
+        return !shown || shown.parked || shown.position < position()
+      })
+      if (!isNewsDue) await woken
+      await this.#sleep(LOOK_MS, stop)
+    }
+  }
+
+  async #handlePage(reactor: Reactor, from: number, stop: AbortSignal): Promise<void> {
     const { meta, readEvents } = this.#options
-    const woken = this.#woken()
-    const events = await readEvents(from.position, PAGE)
+    const woken = this.#woken
+    const events = await readEvents(from, PAGE)
     if (events.length === 0) return woken
-    let progress: Progress = { position: from.position }
+    let progress: Progress = { position: from }
     for (const event of events) {
       const handler = reactor.on[event.type]
       if (handler) {
@@ -150,8 +182,7 @@ export class Reactors {
     const { attempts, firstDelayMs, maxDelayMs } = reactor.retry
     for (let attempt = 1; !stop.aborted; attempt++) {
       try {
-        await handler(event, { key: `${reactor.name}/${event.id}`, attempt, signal: stop })
-        return true
+        return await finished(handler(event, { key: `${reactor.name}/${event.id}`, attempt, signal: stop }), stop)
       } catch (error) {
         if (stop.aborted) return false
         const last = attempt >= attempts
@@ -172,7 +203,7 @@ export class Reactors {
     while (!stop.aborted) {
       const stored = (await this.#options.meta.get(key(name))) as Progress | undefined
       if (!stored?.parked) return false
-      await Promise.race([this.#woken(), this.#sleep(LOOK_FOR_RETRY_MS, stop)])
+      await Promise.race([this.#woken, this.#sleep(LOOK_MS, stop)])
     }
     return false
   }
@@ -181,18 +212,14 @@ export class Reactors {
     this.#progress.set(name, progress)
     this.#options.onStatus()
   }
-  #woken(): Promise<void> {
+  /** Once it is stopped it is awake for good. */
+  #nextWaking(): Promise<void> {
     return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#wakers.delete(wake)
+      this.#wake = () => {
+        if (!this.#stop.signal.aborted) this.#woken = this.#nextWaking()
         resolve()
       }
-      if (this.#stop.signal.aborted) resolve()
-      else this.#wakers.add(wake)
     })
-  }
-  #wake(): void {
-    for (const wake of this.#wakers) wake()
   }
   #sleep(delayMs: number, stop: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -206,6 +233,17 @@ export class Reactors {
       if (stop.aborted) done()
     })
   }
+}
+
+/** @returns false where it was stopped before the work was done, which nobody waits for then */
+function finished(work: Promise<void> | void, stop: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const stopped = (): void => resolve(false)
+    stop.addEventListener('abort', stopped)
+    Promise.resolve(work)
+      .then(() => resolve(true), reject)
+      .finally(() => stop.removeEventListener('abort', stopped))
+  })
 }
 
 const key = (name: string): string => `reactor.${name}`

@@ -104,6 +104,57 @@ test('one that is new to a log begins at its end, or where it says', async () =>
   expect(seen).toEqual(['announce/2.0 1'])
 })
 
+test('one that parked is shown as parked in every tab, and as live again when it was retried in any', async () => {
+  const storage = createMemoryStorage()
+  const options = { roles: createRoles(), clock: createTestClock() }
+  let broken = true
+  const { domain: listened } = listening(() => {
+    if (broken) throw new Error('no line')
+  })
+  const one = await openEngine(storage.tab(), { domain: listened, ...options })
+  await settle()
+  const two = await openEngine(storage.tab(), { domain: listened, ...options })
+  await give(one, 'stockItem.register', 'a', { name: 'A' })
+  await two.catchUp()
+  await options.clock.advance(60_000)
+  expect(status(two)).toMatchObject([{ state: 'parked', parked: [{ position: 1, error: 'no line' }] }])
+  expect(status(two)).toEqual(status(one))
+  broken = false
+  await two.retry('announce')
+  await options.clock.advance(10_000)
+  expect(status(two)).toMatchObject([{ state: 'live', position: 1, parked: [] }])
+})
+
+test('a failure of storage at its start keeps it no longer than until the next try', async () => {
+  const storage = createMemoryStorage()
+  const clock = createTestClock()
+  const { seen, domain: listened } = listening()
+  const first = await openEngine(storage, { domain: listened })
+  await settle()
+  await first.close()
+  storage.faults.fail('meta.update', 'UnknownError')
+  const engine = await openEngine(storage, { domain: listened, clock })
+  await settle()
+  await give(engine, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await clock.advance(60_000)
+  expect(seen).toEqual(['announce/1.0 1'])
+})
+
+test('a handler that never settles keeps nobody from closing, and its Event comes again', async () => {
+  const storage = createMemoryStorage()
+  const { domain: hanging } = listening(() => new Promise(() => undefined))
+  const first = await openEngine(storage, { domain: hanging })
+  await settle()
+  await give(first, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await settle()
+  await first.close()
+  const { seen, domain: listened } = listening()
+  const second = await openEngine(storage, { domain: listened })
+  await settle()
+  expect(seen).toEqual(['announce/1.0 1'])
+  await second.close()
+})
+
 test('it needs nothing of the platform that the oldest supported browsers lack', async () => {
   const any = vi.spyOn(AbortSignal, 'any').mockImplementation(() => {
     throw new TypeError('AbortSignal.any is not a function')
