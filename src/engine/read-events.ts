@@ -1,12 +1,18 @@
 /** Reads recorded Events by position. */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { OutpostError } from '../errors.ts'
 import { lastPositionOf } from '../storage/record.ts'
 import type { Decoder } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 
 const PAGE = 128
 
-/** Events after a position, in order, at least `limit` where there are so many; ends with a whole record. */
+/**
+ * Events after a position, in order, at least `limit` where there are so many; ends with a whole record, or before an Event
+ * that this build does not understand.
+ *
+ * @throws `outdated`, `upcast-failed` where that is the first one
+ */
 export async function readRecordedEvents(log: Log, decoder: Decoder, after: number, limit: number): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record;) {
@@ -15,7 +21,12 @@ export async function readRecordedEvents(log: Log, decoder: Decoder, after: numb
     for (const each of page) {
       record = each.number
       if (lastPositionOf(each) <= after) continue
-      for (const event of decoder.decode(each)) if (event.position > after) events.push(event)
+      for (const [index, event] of decoder.decodeKnown(each).entries()) {
+        if (each.position + index <= after) continue
+        if (!(event instanceof OutpostError)) events.push(event)
+        else if (events.length > 0) return events
+        else throw event
+      }
       if (events.length >= limit) break
     }
   }
