@@ -6,12 +6,18 @@
 /** Built-in objects that are kept whole. */
 const KEPT = new Set(['Date', 'RegExp', 'ArrayBuffer', 'Map', 'Set'])
 
-/** Freezes a value with all its parts. A part that is frozen already is taken to be so throughout. */
+/** Freezes a value with all its parts. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
-  Object.freeze(value)
-  for (const part of Object.values(value)) deepFreeze(part)
+  if (typeof value === 'object' && value !== null) freezeParts(value, new Set())
   return value
+}
+
+/** @param met what was frozen before: it may hold parts that are not (zod's `readonly` makes such), and parts may form a circle */
+function freezeParts(value: object, met: Set<object>): void {
+  if (ArrayBuffer.isView(value) || met.has(value)) return
+  if (Object.isFrozen(value)) met.add(value)
+  else Object.freeze(value)
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freezeParts(part as object, met)
 }
 
 /**
@@ -22,40 +28,54 @@ export function deepFreeze<T>(value: T): T {
  */
 export function keep(value: unknown): number {
   try {
-    return freeze(value)
+    return keepParts(value, new Set())
   } catch (error) {
     if (!(error instanceof NotKept)) throw error
     const path = pathTo(error.part, value)
-    throw new TypeError(`${path === '' ? 'it' : `"${path}"`} is ${describe(error.part)}, which cannot be kept: use plain data`)
+    throw new TypeError(`${path ? `"${path}"` : 'it'} ${error.problem}, which cannot be kept: use plain data`)
   }
 }
 
 class NotKept extends Error {
   readonly part: unknown
-  constructor(part: unknown) {
+  readonly problem: string
+  constructor(part: unknown, problem = `is ${describe(part)}`) {
     super()
     this.part = part
+    this.problem = problem
   }
 }
 
-function freeze(value: unknown): number {
+function keepParts(value: unknown, met: Set<object>): number {
   if (typeof value === 'string') return value.length
   if (typeof value === 'function' || typeof value === 'symbol') throw new NotKept(value)
   if (typeof value !== 'object' || value === null) return 8
-  if (ArrayBuffer.isView(value)) return value.byteLength
-  if (Object.isFrozen(value)) return 8
-  if (!Array.isArray(value) && !isPlain(value)) return sizeOfBuiltIn(value)
-  Object.freeze(value)
+  if (ArrayBuffer.isView(value)) {
+    if (tagOf(value.buffer) !== 'ArrayBuffer') throw new NotKept(value, 'is a view of shared memory')
+    return value.byteLength
+  }
+  if (met.has(value)) return 8
+  if (!Array.isArray(value) && !isPlain(value)) return keepBuiltIn(value, met)
+  if (Object.isFrozen(value)) met.add(value)
+  else Object.freeze(value)
+  const parts = Object.entries(value)
+  // What structured cloning drops of an object, and exports drop of a list.
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new NotKept(value, 'has a field named by a symbol')
+  const last = parts[parts.length - 1]?.[0]
+  if (Array.isArray(value) && last !== undefined && String(Number(last) >>> 0) !== last)
+    throw new NotKept(value, `is a list with a field "${last}"`)
   let bytes = 8
-  for (const [key, part] of Object.entries(value)) bytes += key.length + freeze(part)
+  for (const [key, part] of parts) bytes += key.length + keepParts(part, met)
   return bytes
 }
 
-function sizeOfBuiltIn(value: object): number {
+function keepBuiltIn(value: object, met: Set<object>): number {
   if (!KEPT.has(tagOf(value))) throw new NotKept(value)
   if (value instanceof ArrayBuffer) return value.byteLength
+  met.add(value)
   let bytes = 8
-  if (value instanceof Map || value instanceof Set) for (const entry of value.entries()) bytes += freeze(entry[0]) + freeze(entry[1])
+  if (value instanceof Map || value instanceof Set)
+    for (const entry of value.entries()) bytes += keepParts(entry[0], met) + keepParts(entry[1], met)
   return bytes
 }
 
@@ -71,7 +91,8 @@ function pathTo(part: unknown, within: unknown, seen = new Set<unknown>()): stri
   if (Object.is(part, within)) return ''
   if (typeof within !== 'object' || within === null || seen.has(within)) return undefined
   seen.add(within)
-  for (const [key, value] of within instanceof Map ? within : Object.entries(within)) {
+  const parts = within instanceof Map ? within : within instanceof Set ? [...within].entries() : Object.entries(within)
+  for (const [key, value] of parts) {
     const rest = pathTo(part, value, seen)
     if (rest !== undefined) return rest === '' ? String(key) : `${String(key)}.${rest}`
   }

@@ -261,7 +261,10 @@ function checkRefusal(
 ): Decided {
   const schema = refusals[refused]
   const parsed = schema?.safeParse(details)
-  if (parsed?.success) return { refusal: refused, details: parsed.data }
+  if (parsed?.success) {
+    keeping(parsed.data, 'decide-failed', () => `Command "${message.name}" (${command.id}) refused "${refused}" with details of which`)
+    return { refusal: refused, details: parsed.data }
+  }
   throw new OutpostError(
     'decide-failed',
     parsed
