@@ -417,7 +417,7 @@ describe('hazard 14, confirmed behind the checkpoint', () => {
     const old = announcing()
     const origin = await openEngine(createMemoryStorage(), old)
     await register(origin, 'a', 'b')
-    const { text } = await origin.exportPage(0)
+    const { text } = await origin.exportPage()
     const [header = '', ...lines] = text.split('\n')
 
     const { announced, domain } = announcing(startAt)

@@ -8,6 +8,7 @@
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { ExportPage, ExportPlace } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import type { CommandOnWire } from './command-codec.ts'
@@ -56,7 +57,7 @@ export interface Calls {
   retry(handler: string): Promise<Reply<void>>
   rebuild(readModel: string): Promise<Reply<void>>
   /** Never empty but at the end. */
-  exportPage(from: number): Promise<Reply<{ readonly text: string; readonly next: number | undefined }>>
+  exportPage(from?: ExportPlace): Promise<Reply<ExportPage>>
   /** Restores an export into this empty log. After a failure this worker is of no more use. */
   importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
   destroy(): Promise<Reply<void>>

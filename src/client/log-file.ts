@@ -1,10 +1,11 @@
 /** The log as a file: exported page by page as it is read, so that neither thread holds all of it. */
+import type { ExportPlace } from '../engine/engine.ts'
 import { isOutpostError } from '../errors.ts'
 import { type Connection, longDeadlineMs } from './connection.ts'
 
 export function exportLog({ works }: Connection): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
-  let from = 0
+  let from: ExportPlace | undefined
   return new ReadableStream({
     async pull(controller) {
       const { text, next } = await works.call('exportPage', [from])

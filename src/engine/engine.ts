@@ -66,6 +66,18 @@ export type EngineStatus = Omit<Status, 'worker' | 'problem' | 'tabs' | 'storage
   readonly storage: Status['storage']['state']
 }
 
+/** How far an export has come: after which record it goes on, and with which it ends. */
+export interface ExportPlace {
+  readonly after: number
+  readonly until: number
+}
+
+export interface ExportPage {
+  readonly text: string
+  /** undefined after the last. */
+  readonly next: ExportPlace | undefined
+}
+
 export interface Engine {
   /** Random id made with the log: another one means another log under the same name. */
   readonly logEpoch: string
@@ -103,8 +115,8 @@ export interface Engine {
   readonly trace$: Observable<CommandTrace>
   retry(handler: string): Promise<void>
   rebuild(readModel: string): Promise<void>
-  /** One page of the export; `next` is undefined after the last. Begin with 0. */
-  exportPage(from: number): Promise<{ readonly text: string; readonly next: number | undefined }>
+  /** One page of the log as it stands at the first one. Begin without a place. */
+  exportPage(from?: ExportPlace): Promise<ExportPage>
   /**
    * Takes an export's lines into this empty log, the header alone first, then in pages; nothing counts before the last one. While
    * it runs, Commands are refused with `importing`. Where it fails after the header, the engine closes and leaves an empty log.

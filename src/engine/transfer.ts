@@ -7,6 +7,7 @@ import { messageOf, OutpostError } from '../errors.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
+import type { ExportPage, ExportPlace } from './engine.ts'
 import { RecordCheck } from './record-check.ts'
 
 const PAGE = 64
@@ -22,16 +23,27 @@ interface Header {
   readonly events: number
 }
 
-/** @param from number of the last record exported so far; 0 for the header and the first page */
-export async function exportPage(log: Log, app: string, from: number, now: number): Promise<{ text: string; next: number | undefined }> {
-  const header: Header = { outpost: 'export', format: LOG_FORMAT, app, exportedAt: now, records: log.head.record, events: log.position }
-  const records = await log.records(from, PAGE)
-  const lines = records.map((record) => stringify(record))
-  if (from === 0) lines.unshift(JSON.stringify(header))
+/** devalue writes no object with this field, which structured cloning keeps. */
+const PROTO = '__proto__'
+const write = (record: LogRecord): string =>
+  stringify(record, {
+    Fields: (value: unknown) => typeof value === 'object' && value !== null && Object.hasOwn(value, PROTO) && Object.entries(value),
+  })
+const read = (line: string): unknown => parse(line, { Fields: (entries: readonly [string, unknown][]) => Object.fromEntries(entries) })
+
+/** @param from undefined for the header and the first page */
+export async function exportPage(log: Log, app: string, from: ExportPlace | undefined, now: number): Promise<ExportPage> {
+  // The header says how much there is: what is recorded from now on is no part of it.
+  const until = from?.until ?? log.head.record
+  const after = from?.after ?? 0
+  const header: Header = { outpost: 'export', format: LOG_FORMAT, app, exportedAt: now, records: until, events: log.position }
+  const records = await log.records(after, Math.min(PAGE, until - after))
+  const lines = records.map(write)
+  if (!from) lines.unshift(JSON.stringify(header))
   const last = records[records.length - 1]
   return {
     text: lines.map((line) => `${line}\n`).join(''),
-    next: last && last.number < log.head.record ? last.number : undefined,
+    next: last && last.number < until ? { after: last.number, until } : undefined,
   }
 }
 
@@ -129,7 +141,7 @@ class Import {
     const number = this.#check.records + 1
     let record: unknown
     try {
-      record = parse(line)
+      record = read(line)
     } catch (cause) {
       return invalid(`Record ${number} cannot be read: ${messageOf(cause)}.`, cause)
     }

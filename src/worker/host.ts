@@ -14,7 +14,7 @@ import {
   type Settled,
 } from '../channel/protocol.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, ExportPage, ExportPlace } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
 import { inLog } from './feeds.ts'
 import { importLog } from './import-log.ts'
@@ -102,7 +102,7 @@ const runQuery = (engine: Engine, query: QueryDescription, after: number, deadli
   engine.run(query, inLog(engine, after), deadlineMs)
 
 /** Whoever reads a stream asks again only after it was given something: so a page is not empty but at the end. */
-async function exportPage(engine: Engine, from: number): Promise<{ readonly text: string; readonly next: number | undefined }> {
+async function exportPage(engine: Engine, from?: ExportPlace): Promise<ExportPage> {
   let page = await engine.exportPage(from)
   while (page.text === '' && page.next !== undefined) page = await engine.exportPage(page.next)
   return page

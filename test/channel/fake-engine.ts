@@ -3,7 +3,7 @@ import { BehaviorSubject, Subject } from 'rxjs'
 import type { Outcome } from '../../src/domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../../src/domain/query.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
-import type { CommandMessage, Engine, EngineStatus, WatchedQuery } from '../../src/engine/engine.ts'
+import type { CommandMessage, Engine, ExportPage, ExportPlace, EngineStatus, WatchedQuery } from '../../src/engine/engine.ts'
 import type { CommandTrace } from '../../src/engine/trace.ts'
 import { type ErrorCode, OutpostError } from '../../src/errors.ts'
 import { canonical } from '../../src/client/canonical.ts'
@@ -141,9 +141,9 @@ export class FakeEngine implements Engine {
     throw new OutpostError('unknown-handler', `There is no "${handler}".`, { handler }, new RangeError('cause'))
   }
   async rebuild(): Promise<void> {}
-  async exportPage(from: number): Promise<{ text: string; next: number | undefined }> {
-    const next = from + 1
-    return { text: from === 1 ? '' : `line ${from}\n`, next: next < 5 ? next : undefined }
+  async exportPage({ after, until }: ExportPlace = { after: 0, until: 5 }): Promise<ExportPage> {
+    const next = { after: after + 1, until }
+    return { text: after === 1 ? '' : `line ${after}\n`, next: next.after < until ? next : undefined }
   }
   async import(pages: AsyncIterable<readonly string[]>): Promise<{ records: number; events: number }> {
     this.imported = []

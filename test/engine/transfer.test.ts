@@ -1,6 +1,8 @@
 /** Export and import, destroy and close. */
 import { parse, stringify } from 'devalue'
+import { aggregate, domain } from 'outpost'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import type { LogRecord } from '../../src/storage/record.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { allEvents, createRoles, give, message, openEngine, pagesOf } from '../support/engine.ts'
@@ -9,20 +11,29 @@ type Engine = Awaited<ReturnType<typeof openEngine>>
 
 async function exported(engine: Engine): Promise<string[]> {
   let text = ''
-  for (let from: number | undefined = 0; from !== undefined;) {
-    const page: { text: string; next: number | undefined } = await engine.exportPage(from)
+  for (let page = await engine.exportPage(); ; page = await engine.exportPage(page.next)) {
     text += page.text
-    from = page.next
+    if (!page.next) return text.split('\n')
   }
-  return text.split('\n')
 }
 const imported = (engine: Engine, [header = '', ...lines]: readonly string[]) => engine.import(pagesOf([header], ...chunksOf(lines)))
 const chunksOf = (lines: readonly string[]): readonly (readonly string[])[] =>
   lines.flatMap((_, at) => (at % 10 === 0 ? [lines.slice(at, at + 10)] : []))
+/** An Aggregate whose Events hold whatever they are given. */
+const note = aggregate('note', {
+  state: z.object({}),
+  events: { made: z.unknown() },
+  commands: { make: z.unknown() },
+  create: { made: () => ({}) },
+  evolve: {},
+  decide: { make: (_state, payload, { emit }) => emit.made(payload) },
+})
+const notes = domain('notes', { aggregates: [note] })
+
 /** An export with one of its records changed. */
 const changed =
   (change: (record: LogRecord) => unknown) =>
-  (lines: string[]): string[] =>
+  (lines: readonly string[]): readonly string[] =>
     lines.map((line, at) => (at === 20 ? stringify(change(parse(line) as LogRecord)) : line))
 
 async function filled() {
@@ -32,6 +43,9 @@ async function filled() {
   await give(engine, 'stockItem.pick', 'item-3', { quantity: 99 }, { id: 'refused' })
   return engine
 }
+
+let whole: Promise<readonly string[]> | undefined
+const wholeExport = (): Promise<readonly string[]> => (whole ??= filled().then(exported))
 
 describe('an export', () => {
   test('restores Events, states, rows and receipts into an empty log', async () => {
@@ -46,6 +60,41 @@ describe('an export', () => {
     expect(await give(other, 'stockItem.pick', 'item-140', { quantity: 100 })).toMatchObject({ ok: true })
   })
 
+  test('gives back every value that an Event can hold, as it was', async () => {
+    const circle: Record<string, unknown> = {}
+    circle['self'] = circle
+    const bytes = Uint8Array.of(1, 2, 3, 4)
+    const values = [
+      { date: new Date(5), noDate: new Date(Number.NaN), pattern: /a+/gi },
+      { big: 12n, notANumber: Number.NaN, zero: -0, infinite: -Infinity, nothing: undefined, none: null },
+      { map: new Map<unknown, unknown>([[{ a: 1 }, new Set([1, 'a'])]]), list: [1, , 3] }, // oxlint-disable-line no-sparse-arrays -- a hole
+      { bytes, middle: bytes.subarray(1, 3), view: new DataView(bytes.buffer, 1, 2), buffer: bytes.buffer },
+      { 'halfOfALetter': '\ud83e', '\udd30': 'as a name', 'lines': 'a\nb\u2028c' },
+      JSON.parse('{"__proto__": {"__proto__": 1, "other": 2}}') as unknown,
+      { constructor: 1, toString: 2, then: 3, length: 4 },
+      circle,
+    ]
+    const engine = await openEngine(createMemoryStorage(), { domain: notes })
+    for (const value of values) expect(await give(engine, 'note.make', `n-${values.indexOf(value)}`, value)).toMatchObject({ ok: true })
+    // As a file they are bytes.
+    const file = new TextDecoder().decode(new TextEncoder().encode((await exported(engine)).join('\n')))
+    const other = await openEngine(createMemoryStorage(), { domain: notes })
+    await imported(other, file.split('\n'))
+    expect((await allEvents(other)).map(({ data }) => data)).toStrictEqual(values)
+  })
+
+  test('holds what was recorded when it began, whatever is recorded while it is read', async () => {
+    const engine = await filled()
+    const first = await engine.exportPage()
+    await give(engine, 'stockItem.register', 'late', { name: 'late' })
+    let text = first.text
+    for (let page = first; page.next;) {
+      page = await engine.exportPage(page.next)
+      text += page.text
+    }
+    expect(await imported(await openEngine(createMemoryStorage()), text.split('\n'))).toMatchObject({ events: 300 })
+  })
+
   test('of a log with things in it is refused', async () => {
     const engine = await filled()
     await expect(imported(engine, await exported(engine))).rejects.toMatchObject({ code: 'log-not-empty' })
@@ -53,10 +102,10 @@ describe('an export', () => {
 
   test.each([
     ['is no export', () => ['hello']],
-    ['is of another app', (lines: string[]) => [(lines[0] as string).replace('"stock"', '"clinic"'), ...lines.slice(1)]],
-    ['is cut off', (lines: string[]) => lines.slice(0, -5)],
-    ['lost a record', (lines: string[]) => [...lines.slice(0, 20), ...lines.slice(21)]],
-    ['is damaged', (lines: string[]) => [...lines.slice(0, 20), (lines[20] as string).slice(0, -9), ...lines.slice(21)]],
+    ['is of another app', (lines: readonly string[]) => [(lines[0] as string).replace('"stock"', '"clinic"'), ...lines.slice(1)]],
+    ['is cut off', (lines: readonly string[]) => lines.slice(0, -5)],
+    ['lost a record', (lines: readonly string[]) => [...lines.slice(0, 20), ...lines.slice(21)]],
+    ['is damaged', (lines: readonly string[]) => [...lines.slice(0, 20), (lines[20] as string).slice(0, -9), ...lines.slice(21)]],
     ['holds no record', changed(() => null)],
     ['holds a Command that is null', changed((record) => ({ ...record, commands: [null] }))],
     ['holds a Command without an outcome', changed((record) => ({ ...record, commands: [{ ...record.commands[0], outcome: undefined }] }))],
@@ -65,8 +114,8 @@ describe('an export', () => {
     ['holds an Event whose version does not follow', changed((record) => ({ ...record, events: [{ ...record.events[0], version: 5 }] }))],
     ['holds an Event without a type', changed((record) => ({ ...record, events: [{ ...record.events[0], type: undefined }] }))],
     ['holds states that are none', changed((record) => ({ ...record, states: [null] }))],
-  ])('that %s leaves an empty log behind', async (_, damage: (lines: string[]) => string[]) => {
-    const lines = await exported(await filled())
+  ])('that %s leaves an empty log behind', async (_, damage: (lines: readonly string[]) => readonly string[]) => {
+    const lines = await wholeExport()
     const storage = createMemoryStorage()
     const other = await openEngine(storage)
     await expect(imported(other, damage(lines))).rejects.toMatchObject({ code: 'invalid-import' })
@@ -77,7 +126,7 @@ describe('an export', () => {
   })
 
   test('killed half-way has changed nothing at the next start', async () => {
-    const lines = await exported(await filled())
+    const lines = await wholeExport()
     const storage = createMemoryStorage()
     const other = await openEngine(storage.tab())
     let halfWay = (): void => undefined
@@ -97,7 +146,7 @@ describe('an export', () => {
   })
 
   test('whose lines cannot be read on leaves an empty log behind', async () => {
-    const lines = await exported(await filled())
+    const lines = await wholeExport()
     const storage = createMemoryStorage()
     const unreadable = async function* () {
       yield* pagesOf(lines.slice(0, 1), lines.slice(1, 40))
@@ -110,7 +159,7 @@ describe('an export', () => {
   })
 
   test('refuses the Commands that are given while it runs, and those alone', async () => {
-    const lines = await exported(await filled())
+    const lines = await wholeExport()
     const storage = createMemoryStorage()
     const engine = await openEngine(storage)
     const appending = storage.faults.pause('events.append')
@@ -124,7 +173,7 @@ describe('an export', () => {
   })
 
   test('waits for the Commands that were given before it, and then finds a log that is not empty', async () => {
-    const lines = await exported(await filled())
+    const lines = await wholeExport()
     const storage = createMemoryStorage()
     const engine = await openEngine(storage)
     const appending = storage.faults.pause('events.append')
@@ -138,7 +187,7 @@ describe('an export', () => {
   })
 
   test('ends where the engine is closed meanwhile, and leaves an empty log behind', async () => {
-    const lines = await exported(await filled())
+    const lines = await wholeExport()
     const storage = createMemoryStorage()
     const engine = await openEngine(storage)
     const appending = storage.faults.pause('events.append')
@@ -152,7 +201,7 @@ describe('an export', () => {
   })
 
   test('is not taken in while another tab is open', async () => {
-    const lines = await exported(await filled())
+    const lines = await wholeExport()
     const roles = createRoles()
     roles.open = 2
     const engine = await openEngine(createMemoryStorage(), { roles })
