@@ -7,14 +7,15 @@ let last = 0
 export function canonical(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : typeof value + String(value)
-  return `${value.constructor?.name}[${partsOf(value).map(canonical).join()}]`
+  // Not its own `constructor`: that is a field like any other.
+  const { name } = ((Object.getPrototypeOf(value) as object | null) ?? Object.prototype).constructor
+  return `${name}[${partsOf(value, name).map(canonical).join()}]`
 }
 
-function partsOf(value: object): unknown[] {
+function partsOf(value: object, name: string): unknown[] {
   if (value instanceof Date) return [value.getTime()]
   if (Symbol.iterator in value) return [...(value as Iterable<unknown>)]
-  const isPlain = value.constructor === undefined || value.constructor === Object
-  return isPlain
+  return name === 'Object'
     ? Object.keys(value)
         .sort()
         .map((key) => [key, (value as Record<string, unknown>)[key]])

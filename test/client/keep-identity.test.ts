@@ -39,6 +39,11 @@ describe('the canonical text', () => {
       { numRuns: 500 },
     )
   })
+  test.each(['constructor', '__proto__', 'toString', 'length'])('looks into an object with a field called %s', (field) => {
+    const make = (n: number): unknown => JSON.parse(`{"where":{"${field}":{"equals":${n}}}}`)
+    expect(canonical(make(1))).toBe(canonical(make(1)))
+    expect(canonical(make(1))).not.toBe(canonical(make(2)))
+  })
   test('does not depend on the order of keys', () => {
     expect(canonical({ a: 1, b: { c: 2, d: 3 } })).toBe(canonical({ b: { d: 3, c: 2 }, a: 1 }))
     expect(canonical({ a: 1 })).not.toBe(canonical({ a: '1' }))
