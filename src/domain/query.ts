@@ -17,8 +17,10 @@ export type Condition<V> =
   | { readonly anyOf: readonly V[] }
   | (V extends string ? { readonly prefix: string } : never)
 
-/** A condition with its kind written out. */
-export type PlainCondition =
+/** A condition with its kind written out; several on one field must all hold. */
+export type PlainCondition = SingleCondition | { readonly all: readonly PlainCondition[] }
+
+export type SingleCondition =
   | { readonly equals: unknown }
   | { readonly anyOf: readonly unknown[] }
   | { readonly prefix: string }
@@ -118,12 +120,18 @@ function plainCondition(condition: unknown): PlainCondition {
   return isOperators ? (condition as PlainCondition) : { equals: condition }
 }
 
-const plainConditions = (conditions: object): Record<string, PlainCondition> =>
-  Object.fromEntries(
+/** The conditions with those of another call: what both say of one field holds. */
+const adding = (known: RowsQuery['where'], conditions: object): RowsQuery['where'] => ({
+  ...known,
+  ...Object.fromEntries(
     Object.entries(conditions)
       .filter(([, condition]) => condition !== undefined)
-      .map(([field, condition]) => [field, plainCondition(condition)]),
-  )
+      .map(([field, condition]) => {
+        const plain = plainCondition(condition)
+        return [field, Object.hasOwn(known, field) ? { all: [known[field] as PlainCondition, plain] } : plain]
+      }),
+  ),
+})
 
 /**
  * The builder for one Read Model.
@@ -133,8 +141,8 @@ const plainConditions = (conditions: object): Record<string, PlainCondition> =>
 export function table(model: string, finish: (query: QueryDescription) => object): object {
   const rows = (query: RowsQuery): object =>
     Object.assign(finish(query), {
-      where: (conditions: object) => rows({ ...query, where: { ...query.where, ...plainConditions(conditions) } }),
-      filter: (conditions: object) => rows({ ...query, filter: { ...query.filter, ...plainConditions(conditions) } }),
+      where: (conditions: object) => rows({ ...query, where: adding(query.where, conditions) }),
+      filter: (conditions: object) => rows({ ...query, filter: adding(query.filter, conditions) }),
       orderBy: (field: string, direction = 'ascending') =>
         rows({ ...query, orderBy: [...query.orderBy, { field, descending: direction === 'descending' }] }),
       limit: (limit: number) => rows({ ...query, limit }),

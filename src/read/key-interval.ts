@@ -41,6 +41,25 @@ export function isInInterval({ lower, upper }: KeyInterval, key: Key): boolean {
   return (lower === undefined || compareKeys(key, lower) >= 0) && (upper === undefined || compareKeys(key, upper) < 0)
 }
 
+/** What lies in all of them. */
+export function intersection(intervals: readonly { readonly lower?: Key | undefined; readonly upper?: Key | undefined }[]): KeyInterval {
+  const lower = innermost(
+    intervals.map((each) => each.lower),
+    1,
+  )
+  const upper = innermost(
+    intervals.map((each) => each.upper),
+    -1,
+  )
+  return { ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }) }
+}
+
+/** Of several bounds the one that lets the least through. */
+function innermost(bounds: readonly (Key | undefined)[], sign: 1 | -1): Key | undefined {
+  const given = bounds.filter((bound) => bound !== undefined)
+  return given.sort((a, b) => sign * compareKeys(b, a))[0]
+}
+
 export const isEmptyInterval = ({ lower, upper }: KeyInterval): boolean =>
   lower !== undefined && upper !== undefined && compareKeys(lower, upper) >= 0
 

@@ -1,12 +1,13 @@
 /** Conditions as a function of a row. */
-import type { PlainCondition } from '../domain/query.ts'
+import type { SingleCondition } from '../domain/query.ts'
 import { compareKeys, isKey } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
-import { isInInterval, keyAfter, type KeyInterval, stringsWithPrefix } from './key-interval.ts'
+import { intersection, isInInterval, keyAfter, type KeyInterval, stringsWithPrefix } from './key-interval.ts'
 import { sameValue } from './same-value.ts'
 
 export type Predicate = (row: Row) => boolean
-export type Conditions = readonly (readonly [field: string, condition: PlainCondition])[]
+/** All of them hold; several may be on one field. */
+export type Conditions = readonly (readonly [field: string, condition: SingleCondition])[]
 
 /** True where all of them hold; undefined where there are none. */
 export function predicateOf(conditions: Conditions): Predicate | undefined {
@@ -17,7 +18,7 @@ export function predicateOf(conditions: Conditions): Predicate | undefined {
   return (row) => tests.every((test) => test(row))
 }
 
-function testOf(field: string, condition: PlainCondition): Predicate {
+function testOf(field: string, condition: SingleCondition): Predicate {
   if ('equals' in condition) {
     const isEqual = equalTo(condition.equals)
     return (row) => isEqual(row[field])
@@ -40,16 +41,11 @@ function equalTo(wanted: unknown): (value: unknown) => boolean {
 }
 
 /** The keys that a prefix or bounds let through. The bounds are keys. */
-export function intervalOf(condition: Exclude<PlainCondition, { equals: unknown } | { anyOf: readonly unknown[] }>): KeyInterval {
+export function intervalOf(condition: Exclude<SingleCondition, { equals: unknown } | { anyOf: readonly unknown[] }>): KeyInterval {
   if ('prefix' in condition) return stringsWithPrefix(condition.prefix)
   const { from, above, to, below } = condition as Readonly<Record<'from' | 'above' | 'to' | 'below', Key | undefined>>
-  const lower = outermost([from, above === undefined ? undefined : keyAfter(above)], 1)
-  const upper = outermost([below, to === undefined ? undefined : keyAfter(to)], -1)
-  return { ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }) }
-}
-
-/** Of several bounds the one that lets the least through. */
-function outermost(bounds: readonly (Key | undefined)[], sign: 1 | -1): Key | undefined {
-  const given = bounds.filter((bound) => bound !== undefined)
-  return given.sort((a, b) => sign * compareKeys(b, a))[0]
+  return intersection([
+    { lower: from, upper: below },
+    { lower: above === undefined ? undefined : keyAfter(above), upper: to === undefined ? undefined : keyAfter(to) },
+  ])
 }

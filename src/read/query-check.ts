@@ -1,6 +1,6 @@
 /** Refuses a query that its Read Model cannot answer, with a sentence that says what to do. It comes from another thread: nothing is taken on trust. */
 import type { AnyReadModel } from '../domain/infer.ts'
-import type { GetQuery, PlainCondition, RowsQuery } from '../domain/query.ts'
+import type { GetQuery, PlainCondition, RowsQuery, SingleCondition } from '../domain/query.ts'
 import { OutpostError } from '../errors.ts'
 import { isKey } from '../storage/key.ts'
 import type { Conditions } from './predicate.ts'
@@ -45,11 +45,12 @@ export function checkGetQuery(model: AnyReadModel, { key }: GetQuery): void {
 }
 
 function checkCondition(model: AnyReadModel, place: 'where' | 'filter', field: string, condition: PlainCondition): void {
+  if (isAll(condition)) return condition.all.forEach((each) => checkCondition(model, place, field, each))
   const problem = problemOf(condition, place === 'where')
   if (problem !== undefined) throw invalidQuery(model, `\`${place}\` on "${field}" ${problem}`, { field })
 }
 
-function problemOf(condition: PlainCondition, onIndex: boolean): string | undefined {
+function problemOf(condition: SingleCondition, onIndex: boolean): string | undefined {
   if (typeof condition !== 'object' || condition === null) return 'has no condition. Give a value or an operator.'
   const operators = Object.keys(condition)
   if (operators.length === 0) return 'has no operator. Give a value, or one of from, to, above, below, prefix, anyOf.'
@@ -84,4 +85,11 @@ function fieldsOf(model: AnyReadModel): readonly string[] | undefined {
   return isOpen ? undefined : Object.keys(shape)
 }
 
-export const conditionsOf = (conditions: Readonly<Record<string, PlainCondition>>): Conditions => Object.entries(conditions)
+/** Of a query that was checked. */
+export const conditionsOf = (conditions: Readonly<Record<string, PlainCondition>>): Conditions =>
+  Object.entries(conditions).flatMap(([field, condition]) => singly(condition).map((each) => [field, each] as const))
+
+const singly = (condition: PlainCondition): readonly SingleCondition[] => (isAll(condition) ? condition.all.flatMap(singly) : [condition])
+
+const isAll = (condition: PlainCondition): condition is Exclude<PlainCondition, SingleCondition> =>
+  typeof condition === 'object' && condition !== null && 'all' in condition && Array.isArray(condition.all)

@@ -3,10 +3,10 @@
  * a function. Pure.
  */
 import type { AnyReadModel } from '../domain/infer.ts'
-import type { PlainCondition, RowsQuery } from '../domain/query.ts'
+import type { RowsQuery, SingleCondition } from '../domain/query.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { Key, KeyRange, Row } from '../storage/storage.ts'
-import { isEmptyInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
+import { intersection, isEmptyInterval, isInInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
 import { type Conditions, intervalOf, type Predicate, predicateOf } from './predicate.ts'
 import { checkRowsQuery, conditionsOf, invalidQuery } from './query-check.ts'
 import { type OrderBy, type RowOrder, rowOrder } from './row-order.ts'
@@ -55,9 +55,10 @@ export function planQuery(model: AnyReadModel, query: RowsQuery): QueryPlan {
   const constant = constantFields([...where, ...filter])
   const sorting = effectiveOrder(query.orderBy, constant, model.key)
   const gives = (fields: readonly string[]): boolean => sorting !== undefined && givesOrder(fields, sorting, constant, model.key)
-  let best = accessPath(undefined, [model.key], query.where, gives)
+  const wanted = wantedKeys(where)
+  let best = accessPath(undefined, [model.key], wanted, gives)
   model.indexes.forEach((fields, index) => {
-    const path = accessPath(index, fields, query.where, gives)
+    const path = accessPath(index, fields, wanted, gives)
     if (path.score > best.score) best = path
   })
   const [unusable] = where
@@ -92,7 +93,7 @@ export function planQuery(model: AnyReadModel, query: RowsQuery): QueryPlan {
 function accessPath(
   index: number | undefined,
   fields: readonly string[],
-  where: RowsQuery['where'],
+  wanted: ReadonlyMap<string, WantedKeys>,
   gives: (rest: readonly string[]) => boolean,
 ): AccessPath {
   const used = new Set<string>()
@@ -102,11 +103,11 @@ function accessPath(
   /** Up to here every row of the range has the same values. */
   let fixed = 0
   for (const [place, field] of fields.entries()) {
-    const condition = where[field]
-    if (!condition) break
-    const points = pointsOf(condition)
+    const keys = wanted.get(field)
+    if (!keys) break
+    const { points } = keys
     if (!points) {
-      interval = intervalOf(condition as Parameters<typeof intervalOf>[0])
+      interval = keys.interval
       used.add(field)
       score += 50
       break
@@ -128,8 +129,34 @@ function accessPath(
   return { index, fields, prefixes, interval, used, ordered, score: score + (isUnique ? 1000 : 0) + (ordered ? 20 : 0) - fields.length }
 }
 
+/** What all conditions on one field let through: single keys, in order, or an interval of them. */
+type WantedKeys = { readonly points: readonly Key[] } | { readonly points?: undefined; readonly interval: KeyInterval }
+
+function wantedKeys(where: Conditions): ReadonlyMap<string, WantedKeys> {
+  const wanted = new Map<string, WantedKeys>()
+  for (const [field, condition] of where) {
+    const before = wanted.get(field)
+    const now = keysOf(condition)
+    wanted.set(field, before ? both(before, now) : now)
+  }
+  return wanted
+}
+
+function both(a: WantedKeys, b: WantedKeys): WantedKeys {
+  if (!a.points) return b.points ? both(b, a) : { interval: intersection([a.interval, b.interval]) }
+  const { points: others } = b
+  const isWanted = (key: Key): boolean =>
+    others ? others.some((other) => compareKeys(key, other) === 0) : isInInterval((b as { readonly interval: KeyInterval }).interval, key)
+  return { points: a.points.filter(isWanted) }
+}
+
+function keysOf(condition: SingleCondition): WantedKeys {
+  const points = pointsOf(condition)
+  return points ? { points } : { interval: intervalOf(condition as Parameters<typeof intervalOf>[0]) }
+}
+
 /** The keys that a condition names one by one, in order; undefined for ranges. */
-function pointsOf(condition: PlainCondition): readonly Key[] | undefined {
+function pointsOf(condition: SingleCondition): readonly Key[] | undefined {
   if ('equals' in condition) return [condition.equals as Key]
   if (!('anyOf' in condition)) return undefined
   const sorted = [...(condition.anyOf as readonly Key[])].sort(compareKeys)

@@ -56,16 +56,23 @@ const condition = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<PlainCondition> =>
     fc.array(value, { maxLength: 4 }).map((anyOf) => ({ anyOf })),
     bounds(value),
   )
-const onA = condition(a)
-const onB = fc.oneof(
-  condition(b),
-  b.map((prefix) => ({ prefix })),
+/** One condition, or several that must all hold. */
+const some = (each: fc.Arbitrary<PlainCondition>): fc.Arbitrary<PlainCondition> =>
+  fc.oneof({ weight: 3, arbitrary: each }, { weight: 1, arbitrary: fc.array(each, { minLength: 2, maxLength: 3 }).map((all) => ({ all })) })
+const onA = some(condition(a))
+const onB = some(
+  fc.oneof(
+    condition(b),
+    b.map((prefix) => ({ prefix })),
+  ),
 )
-const onC = fc.oneof(
-  fc.constantFrom(null, true, false, 1, 'one').map((equals) => ({ equals })),
-  bounds(fc.constantFrom(1, 2, 'one')),
+const onC = some(
+  fc.oneof(
+    fc.constantFrom(null, true, false, 1, 'one').map((equals) => ({ equals })),
+    bounds(fc.constantFrom(1, 2, 'one')),
+  ),
 )
-const onId = condition(fc.integer({ min: 0, max: 11 }).map((n) => `t${n}`))
+const onId = some(condition(fc.integer({ min: 0, max: 11 }).map((n) => `t${n}`)))
 
 /** @param tenths how often it is there */
 const optional = <T>(arbitrary: fc.Arbitrary<T>, tenths: number): fc.Arbitrary<T | undefined> =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { QueryDescription, RowsQuery } from '../../src/domain/query.ts'
+import type { Condition, QueryDescription, RowsQuery } from '../../src/domain/query.ts'
 import { keyAfter, rangeUnder, stringsWithPrefix } from '../../src/read/key-interval.ts'
 import { planQuery } from '../../src/read/query-plan.ts'
 import { compareKeys } from '../../src/storage/key.ts'
@@ -73,6 +73,30 @@ test('bounds that leave nothing read nothing', () => {
   expect(plan(read.where({ a: { above: 3, below: 2 } })).ranges).toEqual([])
 })
 
+test('conditions of several calls on one field add up, to as little as an index can read', () => {
+  const three = [{ lower: 3, upper: keyAfter(3), upperOpen: true }]
+  const ranges = (...conditions: readonly Condition<number>[]) =>
+    plan(conditions.reduce<ReturnType<typeof read.where>>((query, a) => query.where({ a }), read)).ranges
+  expect(ranges({ above: 2 }, { to: 7 }, { below: 5 })).toEqual([{ lower: keyAfter(2), upper: 5, upperOpen: true }])
+  expect(ranges({ from: 1 }, 3)).toEqual(three)
+  expect(ranges(3, { from: 1 }, { anyOf: [5, 3] })).toEqual(three)
+  expect(ranges({ anyOf: [1, 3, 5] }, { anyOf: [5, 3] }, { below: 5 })).toEqual(three)
+  expect(ranges(3, 3)).toEqual(three)
+  expect(plan(read.where({ b: { prefix: 'a' } }).where({ b: { prefix: 'ab' } })).ranges).toMatchObject([{ lower: 'ab', upper: 'ac' }])
+  expect(plan(read.where({ a: 3 }).where({ a: { from: 1 } })).residual).toBeUndefined()
+})
+
+test('conditions of several calls that contradict one another read nothing', () => {
+  for (const query of [
+    read.where({ a: 3 }).where({ a: 4 }),
+    read.where({ a: 3 }).where({ a: { above: 3 } }),
+    read.where({ a: { anyOf: [1, 2] } }).where({ a: { anyOf: [3] } }),
+    read.where({ a: { below: 3 } }).where({ a: { from: 3 } }),
+    read.where({ b: { prefix: 'a' } }).where({ b: 'ba' }),
+  ])
+    expect(plan(query).ranges).toEqual([])
+})
+
 test('what an index does not answer is tested', () => {
   const { index, residual } = plan(read.where({ a: 3 }).filter({ c: true }))
   expect(index).toBe(0)
@@ -99,6 +123,8 @@ test.each<[string, RowsQuery['where'] | Partial<RowsQuery>, string]>([
   ['an unknown operator', { where: { a: { like: 'x' } } } as never, 'uses "like". Known: from, to, above, below, prefix, anyOf.'],
   ['operators that do not go together', { where: { b: { prefix: 'x', from: 'x' } } } as never, 'mixes prefix, from'],
   ['no operator', { where: { a: {} } }, 'has no operator'],
+  ['one bad condition of several', { where: { a: { all: [{ equals: 1 }, { equals: null }] } } }, 'compares with null'],
+  ['several conditions that are no list', { where: { a: { all: 1 } } } as never, 'uses "all"'],
   ['a prefix that is no string', { where: { b: { prefix: 3 } } } as never, 'has a `prefix` that is no string'],
   ['a negative limit', { limit: -1 }, '`limit` is -1. Give a whole number from 0.'],
   ['a broken offset', { offset: 0.5 }, '`offset` is 0.5'],

@@ -72,6 +72,7 @@ function compare(a: unknown, b: unknown): number {
 }
 
 function holds(value: unknown, condition: PlainCondition): boolean {
+  if ('all' in condition) return condition.all.every((each) => holds(value, each))
   if ('equals' in condition) return value === condition.equals
   if ('anyOf' in condition) return condition.anyOf.includes(value)
   if ('prefix' in condition) return typeof value === 'string' && value.startsWith(condition.prefix)
