@@ -254,7 +254,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     dispatch: (messages) =>
       messages.map(async (message) => {
         const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
-        if (tracer.active) tracer.arrived(message.id, { requestedAt, receivedAt })
+        if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
         if (message.type.startsWith('$'))
           throw new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`)
         if (importing)

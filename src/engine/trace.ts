@@ -35,6 +35,6 @@ export interface CommandTrace {
   readonly outcome: 'accepted' | 'refused' | 'failed'
   /** Position of its last Event; undefined where it recorded none. */
   readonly position: number | undefined
-  /** As far as it came: all eleven where it was accepted. */
+  /** As far as it came: all eleven where it was accepted, three where its id stood in the log already with this outcome. */
   readonly spans: readonly Span[]
 }

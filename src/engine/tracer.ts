@@ -1,6 +1,7 @@
 /** Makes of a Command's trip the eleven spans that `trace$` tells; measures nothing while nobody listens. */
 import { Observable, share } from 'rxjs'
 import type { Trip } from '../write/command-queue.ts'
+import type { Undecided } from '../write/decide.ts'
 import { steps, type CommandTrace, type Span } from './trace.ts'
 
 export interface TracerOptions {
@@ -19,7 +20,7 @@ export interface Arrival {
 export class Tracer {
   readonly #options: TracerOptions
   #listener: ((trace: CommandTrace) => void) | undefined
-  readonly #arrivals = new Map<string, Arrival>()
+  readonly #arrivals = new WeakMap<Undecided, Arrival>()
   readonly trace$: Observable<CommandTrace>
 
   constructor(options: TracerOptions) {
@@ -28,7 +29,6 @@ export class Tracer {
       this.#listener = (trace) => subscriber.next(trace)
       return () => {
         this.#listener = undefined
-        this.#arrivals.clear()
       }
     }).pipe(share())
   }
@@ -36,8 +36,9 @@ export class Tracer {
   get active(): boolean {
     return this.#listener !== undefined
   }
-  arrived(commandId: string, arrival: Arrival): void {
-    if (this.#listener) this.#arrivals.set(commandId, arrival)
+  /** @param command the very object that its trip will name: several calls may have one id */
+  arrived(command: Undecided, arrival: Arrival): void {
+    if (this.#listener) this.#arrivals.set(command, arrival)
   }
   /** For the command queue: what to call after each Command. */
   readonly onTrip = (): ((trip: Trip) => void) | undefined => (this.#listener ? this.#trip : undefined)
@@ -48,12 +49,11 @@ export class Tracer {
 
   async #complete(trip: Trip): Promise<void> {
     const { clock, clockOrigin, settled } = this.#options
-    const arrival = this.#arrivals.get(trip.command.id)
-    this.#arrivals.delete(trip.command.id)
+    const arrival = this.#arrivals.get(trip.command)
+    const { append, marks } = trip
     const woken = clock()
-    if (trip.position !== undefined) await settled(trip.position)
+    if (append && trip.position !== undefined) await settled(trip.position)
     const shown = clock()
-    const { marks } = trip
     const dispatched = trip.dispatchedAt
     const received = arrival?.receivedAt === undefined ? dispatched : arrival.receivedAt - clockOrigin
     const requested = arrival?.requestedAt === undefined ? received : arrival.requestedAt - clockOrigin
@@ -62,12 +62,12 @@ export class Tracer {
     const reached: (number | undefined)[] = [requested, received, trip.startedAt]
     if (marks.handler !== undefined) reached[2] = Math.min(trip.startedAt, handler)
     reached.push(marks.handler, marks.loaded, marks.decided, marks.folded)
-    if (trip.outcome !== 'failed') {
+    if (append) {
       const saving = marks.folded ?? marks.decided ?? marks.loaded ?? handler
       for (let i = 3; i < 7; i++) reached[i] ??= saving
-      reached.push(trip.appendStartedAt, trip.appendStartedAt)
-      if (trip.outcome === 'accepted') reached.push(trip.appendedAt, woken, shown)
-      else reached.push(trip.appendedAt)
+      reached.push(append.startedAt, append.startedAt)
+      if (trip.outcome === 'accepted') reached.push(append.endedAt, woken, shown)
+      else reached.push(append.endedAt)
     }
     this.#listener?.({
       commandId: trip.command.id,
@@ -77,11 +77,11 @@ export class Tracer {
       causationId: trip.command.causationId,
       outcome: trip.outcome,
       position: trip.position,
-      spans: this.#spans(reached, trip.appendedAt),
+      spans: this.#spans(reached, append?.endedAt),
     })
   }
 
-  #spans(reached: readonly (number | undefined)[], appendedAt: number): readonly Span[] {
+  #spans(reached: readonly (number | undefined)[], appendedAt: number | undefined): readonly Span[] {
     const { clockOrigin } = this.#options
     const spans: Span[] = []
     for (let i = 0; i < steps.length; i++) {
@@ -89,7 +89,7 @@ export class Tracer {
       const next = reached[i + 1]
       if (startedAt === undefined || next === undefined) break
       // Steps 8 and 9 are one transaction: both begin with it and end when it is complete.
-      const endedAt = i === 7 || i === 8 ? appendedAt : next
+      const endedAt = (i === 7 || i === 8 ? appendedAt : undefined) ?? next
       spans.push({
         number: i + 1,
         step: steps[i] as Span['step'],

@@ -37,8 +37,8 @@ export interface Trip {
   readonly marks: Marks
   readonly dispatchedAt: number
   readonly startedAt: number
-  readonly appendStartedAt: number
-  readonly appendedAt: number
+  /** Absent where nothing was appended for it: it failed, or was a duplicate. */
+  readonly append?: { readonly startedAt: number; readonly endedAt: number }
   readonly outcome: 'accepted' | 'refused' | 'failed'
   readonly position: number | undefined
 }
@@ -67,6 +67,10 @@ interface Decided {
   readonly index: number
   readonly marks: Marks
   readonly startedAt: number
+}
+
+interface Faulted extends Pick<Decided, 'marks' | 'startedAt'> {
+  readonly fault: unknown
 }
 
 export class CommandQueue {
@@ -102,20 +106,23 @@ export class CommandQueue {
     const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
     if (!waiting) return false
     const { type, id } = waiting.command
-    waiting.fail(new OutpostError('aborted', `Command "${type}" (${id}) was taken back. Nothing was stored by this call.`))
+    this.#fail(waiting, new OutpostError('aborted', `Command "${type}" (${id}) was taken back. Nothing was stored by this call.`))
     return true
   }
 
   /** Finishes what is being committed; what still waits fails with `closed`. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const { command, fail } of this.#waiting.splice(0))
-      fail(
+    for (const waiting of this.#waiting.splice(0)) {
+      const { command } = waiting
+      this.#fail(
+        waiting,
         new OutpostError(
           'closed',
           `Command "${command.type}" (${command.id}) was still waiting when the app was closed. Nothing was stored.`,
         ),
       )
+    }
     await this.#running
   }
 
@@ -125,7 +132,7 @@ export class CommandQueue {
       await this.#options.ready
       while (this.#waiting.length > 0) await this.#options.log.turn(() => this.#commit())
     } catch (error) {
-      for (const { fail } of this.#waiting.splice(0)) fail(error)
+      for (const waiting of this.#waiting.splice(0)) this.#fail(waiting, error)
     } finally {
       this.#running = undefined
     }
@@ -140,7 +147,7 @@ export class CommandQueue {
         if (result === 'done') return
       }
     } catch (error) {
-      for (const { fail } of batch) fail(error)
+      for (const waiting of batch) this.#fail(waiting, error)
     }
   }
 
@@ -165,15 +172,17 @@ export class CommandQueue {
         prefetched = batch.length
         continue
       }
-      const result = await this.#decideOne(batch[next] as Waiting, work)
-      // A saved state was ahead of this tab, so the head has moved: decide all of it on what is true now.
+      const waiting = batch[next] as Waiting
+      const result = await this.#decideOne(waiting, work)
+      // A saved state was ahead of this tab, so the head has moved: decide all of it, faults too, on what is true now.
       if (log.head.record !== from) return 'again'
-      if (result) {
-        decided.push(result)
-        next++
-      } else {
+      if ('fault' in result) {
+        this.#fail(waiting, result.fault, result.marks, result.startedAt)
         batch.splice(next, 1)
         prefetched--
+      } else {
+        decided.push(result)
+        next++
       }
     }
     if (decided.length === 0) return 'done'
@@ -182,14 +191,18 @@ export class CommandQueue {
 
   /** Answers those that stand in the log, and loads what the others will need, in one read for each kind. */
   async #prefetch(batch: Waiting[], from: number): Promise<void> {
-    const { decider, receipts } = this.#options
+    const { clock, decider, receipts } = this.#options
     const asked = batch.slice(from)
+    const startedAt = clock()
     const old = asked.filter(({ fresh }) => !fresh)
     if (old.length > 0) {
       const found = await receipts.find(old.map(({ command }) => command.id))
       for (const waiting of old) {
         const outcome = found.get(waiting.command.id)
-        if (outcome) waiting.settle(outcome)
+        if (!outcome) continue
+        const now = clock()
+        waiting.settle(outcome)
+        this.#trip(waiting, { handler: now }, startedAt, outcome)
       }
       if (found.size > 0) {
         const left = asked.filter(({ command, fresh }) => fresh || !found.has(command.id))
@@ -200,8 +213,7 @@ export class CommandQueue {
     await Promise.all([...wanted].map(([states, keys]) => decider.load(states, keys)))
   }
 
-  /** @returns undefined where the Command is settled without a record */
-  async #decideOne(waiting: Waiting, work: UnitOfWork): Promise<Decided | undefined> {
+  async #decideOne(waiting: Waiting, work: UnitOfWork): Promise<Decided | Faulted> {
     const { decider, clock } = this.#options
     const { command } = waiting
     const twin = work.ids.get(command.id)
@@ -211,10 +223,8 @@ export class CommandQueue {
     try {
       const attempt = await decider.decide(command, work, this.#options.onTrip() ? marks : undefined)
       return { waiting, attempt, index: 0, marks, startedAt }
-    } catch (error) {
-      waiting.fail(error)
-      this.#trip(waiting, marks, startedAt, 'failed', undefined, clock(), clock())
-      return undefined
+    } catch (fault) {
+      return { fault, marks, startedAt }
     }
   }
 
@@ -240,34 +250,31 @@ export class CommandQueue {
       },
     )
     if (result === 'conflict') return 'again'
-    const appendedAt = clock()
+    const append = { startedAt: appendStartedAt, endedAt: clock() }
     for (const { waiting, attempt, index, marks, startedAt } of decided) {
       const { record, offset } = places.get(attempt) as { readonly record: LogRecord; readonly offset: number }
       const outcome = outcomeOf(record, offset + index)
       waiting.settle(outcome)
-      this.#trip(
-        waiting,
-        marks,
-        startedAt,
-        outcome.ok ? 'accepted' : 'refused',
-        outcome.ok ? outcome.position : undefined,
-        appendStartedAt,
-        appendedAt,
-      )
+      this.#trip(waiting, marks, startedAt, outcome, append)
     }
     return 'done'
   }
 
-  #trip(
-    waiting: Waiting,
-    marks: Marks,
-    startedAt: number,
-    outcome: Trip['outcome'],
-    position: number | undefined,
-    appendStartedAt: number,
-    appendedAt: number,
-  ): void {
+  #fail(waiting: Waiting, fault: unknown, marks: Marks = {}, startedAt = this.#options.clock()): void {
+    waiting.fail(fault)
+    this.#trip(waiting, marks, startedAt, undefined)
+  }
+
+  #trip(waiting: Waiting, marks: Marks, startedAt: number, outcome: Outcome | undefined, append?: Trip['append']): void {
     const { command, dispatchedAt } = waiting
-    this.#options.onTrip()?.({ command, marks, dispatchedAt, startedAt, appendStartedAt, appendedAt, outcome, position })
+    this.#options.onTrip()?.({
+      command,
+      marks,
+      dispatchedAt,
+      startedAt,
+      ...(append && { append }),
+      outcome: outcome ? (outcome.ok ? 'accepted' : 'refused') : 'failed',
+      position: outcome?.ok ? outcome.position : undefined,
+    })
   }
 }

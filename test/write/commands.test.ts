@@ -1,5 +1,5 @@
 /** Deciding Commands, as an app sees it: outcomes, receipts, conditions, faults. */
-import { aggregate, domain, isOutpostError } from 'outpost'
+import { aggregate, applicationService, domain, isOutpostError, useCase } from 'outpost'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
@@ -236,6 +236,42 @@ describe('a fault', () => {
     expect(await give(engine, 'stockItem.pick', 'a', { quantity: 1 })).toMatchObject({ ok: true })
     expect((await allEvents(engine)).map(({ version }) => version)).toEqual([1, 2, 3])
   })
+})
+
+test('a fault that comes of states that another tab has changed is none: the Command is decided again', async () => {
+  const counter = aggregate('counter', {
+    state: z.object({ n: z.number() }),
+    events: { begun: z.object({}), added: z.object({ n: z.number() }) },
+    commands: { begin: z.object({}), add: z.object({ n: z.number() }) },
+    create: { begun: () => ({ n: 0 }) },
+    evolve: { added: (state, { n }) => ({ n: state.n + n }) },
+    decide: { begin: (_state, _payload, { emit }) => emit.begun({}), add: (_state, payload, { emit }) => emit.added(payload) },
+  })
+  const pair = applicationService('pair', {
+    level: useCase({
+      payload: z.object({}),
+      loads: () => ({ left: counter.one('left'), right: counter.one('right') }),
+      decide: ({ left, right }) => {
+        if ((left.state?.n ?? 0) < (right.state?.n ?? 0)) throw new Error('left is never behind right')
+        return right.emit.added({ n: 1 })
+      },
+    }),
+  })
+  const options = { domain: domain('counting', { aggregates: [counter], applicationServices: [pair] }), clock: createTestClock() }
+  const disk = createMemoryStorage()
+  const one = await openEngine(disk.tab(), options)
+  for (const id of ['left', 'right']) await give(one, 'counter.begin', id, {})
+  await one.close()
+  const two = await openEngine(disk.tab(), options)
+  const three = await openEngine(disk.tab(), options)
+  await two.load('counter', 'left')
+  for (const id of ['left', 'right']) await give(three, 'counter.add', id, { n: 500 })
+  await three.close() // and saves its states: what loads `right` from now on knows of all this
+  // As many as are loaded for together: `right` is loaded when these are decided.
+  const adding = Array.from({ length: 64 }, () => message('counter.add', 'left', { n: 1 }))
+  const outcomes = await Promise.all(two.dispatch([...adding, message('pair.level', undefined, {})]))
+  expect(outcomes.every(({ ok }) => ok)).toBe(true)
+  expect(await two.load('counter', 'right')).toMatchObject({ state: { n: 501 } })
 })
 
 describe('taking back', () => {
