@@ -10,7 +10,12 @@ import { messageType } from '../domain/message.ts'
 import type { CommandRequest, ProcessManager, ReactionTools } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
-import { decide, needsOf, parsePayload, type Decided } from '../write/decide.ts'
+import { deepFreeze } from '../internal/plain.ts'
+import { fold } from '../read/folding.ts'
+import { createRowCheck } from '../read/row-check.ts'
+import { RowOperations } from '../read/row-operations.ts'
+import { compareKeys } from '../storage/key.ts'
+import { decide, keepPayload, needsOf, parsePayload, type Decided } from '../write/decide.ts'
 import { emptyEntry, evolve } from '../write/fold.ts'
 import { instanceOf, managerFold } from '../write/process-managers.ts'
 
@@ -83,7 +88,10 @@ export const past = <Name extends string, State, Events, Commands, Refusals>(
 ): PastEvent => ({ aggregate, aggregateId, event, ...options })
 
 export interface ReadModelTest<Row> {
-  /** The rows that the Events make, in order of their key. */
+  /**
+   * @param rows those that the Events make, in order of their key
+   * @throws what would park the Read Model at one of them; an Error that shows both, where other rows came
+   */
   then(rows: readonly Row[]): void
 }
 
@@ -136,7 +144,8 @@ function givenAggregate(aggregate: AnyAggregate, events: readonly Readonly<Recor
       const [name, data] = one(event)
       const message = type.events[name]
       if (!message) throw new Error(`"${type.name}" has no Event "${name}". It has: ${Object.keys(type.events).join(', ')}`)
-      state = evolve(type, name, state, { aggregateId, version: ++version, at: 0, actor: undefined, data: message.schema.parse(data) })
+      const recorded = { aggregateId, version: ++version, at: 0, actor: undefined, data: deepFreeze(message.schema.parse(data)) }
+      state = deepFreeze(evolve(type, name, state, recorded))
     }
     return state
   }
@@ -158,7 +167,8 @@ function givenAggregate(aggregate: AnyAggregate, events: readonly Readonly<Recor
       }
       const run = (): Decided => {
         const commandType = { message, aggregate: type, name }
-        const parsed = parsePayload(message, undecided)
+        keepPayload(undecided)
+        const parsed = deepFreeze(parsePayload(message, undecided))
         const state = stateFor(undecided.aggregateId)
         return decide(commandType, undecided, parsed, needsOf(commandType, undecided, parsed), types, () => ({ state, version }))
       }
@@ -218,7 +228,7 @@ function recordedOf(events: readonly PastEvent[]): readonly RecordedEvent[] {
       aggregateId,
       version,
       position: index + 1,
-      data: message.schema.parse(data),
+      data: deepFreeze(message.schema.parse(data)),
       at,
       actor,
       commandId,
@@ -235,22 +245,17 @@ const unknownEvent = (aggregate: AnyAggregate, name: string): never => {
 function givenReadModel(model: AnyReadModel, events: readonly PastEvent[]): ReadModelTest<unknown> {
   return {
     then(expected) {
-      const rows = new Map<unknown, unknown>()
+      const check = createRowCheck(model)
+      check.checkStorable = true
+      const operations = new RowOperations(check)
       for (const event of recordedOf(events)) {
-        const checked = (row: unknown): unknown => model.row.parse(row)
-        const keyOf = (row: unknown): unknown => (row as Record<string, unknown>)[model.key as string]
-        model.on[event.type]?.(event, {
-          put: (row: unknown) => void rows.set(keyOf(row), checked(row)),
-          update(key: unknown, change: (row: unknown) => unknown) {
-            if (!rows.has(key))
-              throw new Error(`"${model.name}" updates row "${String(key)}" at "${event.type}", but there is none. Use upsert.`)
-            rows.set(key, checked(change(rows.get(key))))
-          },
-          upsert: (key: unknown, change: (row: unknown) => unknown) => void rows.set(key, checked(change(rows.get(key)))),
-          remove: (key: unknown) => void rows.delete(key),
-        })
+        const handler = model.on[event.type]
+        if (handler) operations.collect(event, event.position, handler)
       }
-      const actual = [...rows].sort(([a], [b]) => ((a as string) < (b as string) ? -1 : 1)).map(([, row]) => row)
+      const { rows, stop } = fold({ operations: operations.take(), events: events.length, stop: undefined }, new Map(), check, model.name)
+      // oxlint-disable-next-line typescript/only-throw-error -- whatever the handler itself threw
+      if (stop) throw stop.error
+      const actual = [...rows.values()].sort((a, b) => compareKeys(a.key, b.key)).flatMap(({ row }) => (row ? [row] : []))
       if (!same(expected, actual)) mismatch(`Read Model "${model.name}"`, expected, actual)
     },
   }

@@ -1,9 +1,9 @@
 /** given/when/then, where what is expected holds ids that the handlers make. */
-import { aggregate, processManager } from 'outpost'
+import { aggregate, processManager, readModel } from 'outpost'
 import { given, past } from 'outpost/testing'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { reorder, stockItem } from '../fixtures/stock.ts'
+import { reorder, stockItem, stockList } from '../fixtures/stock.ts'
 
 const parcel = aggregate('parcel', {
   state: z.object({ labels: z.array(z.string()) }),
@@ -95,4 +95,72 @@ describe('an Aggregate', () => {
     }
     expect(makes('1')).not.toBe(makes('2'))
   })
+})
+
+describe('a Read Model', () => {
+  const listing = (received: (rows: { update(key: string, change: (row: Listed) => Listed): void }, sku: string) => void) =>
+    readModel('listing', {
+      version: 1,
+      from: [stockItem],
+      row: z.object({ sku: z.string(), onHand: z.number() }),
+      key: 'sku',
+      ignores: ['stockItem.picked'],
+      on: {
+        'stockItem.registered': ({ aggregateId }, rows) => rows.put({ sku: aggregateId, onHand: 0 }),
+        'stockItem.received': ({ aggregateId }, rows) => received(rows, aggregateId),
+      },
+    })
+  type Listed = { readonly sku: string; readonly onHand: number }
+  const registered = (sku: string) => past(stockItem, sku, { registered: { name: sku } })
+  const received = past(stockItem, 'a', { received: { quantity: 1 } })
+
+  test('is held to its rows, in order of their key', () => {
+    given(stockList, registered('b'), registered('a'), received, picked).then([
+      { sku: 'a', name: 'a', onHand: 0 },
+      { sku: 'b', name: 'b', onHand: 0 },
+    ])
+    expect(() => given(stockList, registered('a')).then([])).toThrow('Read Model "stockList"')
+  })
+
+  test.each<[string, string, Parameters<typeof listing>[0]]>([
+    ['renames a row', 'invalid-row', (rows, sku) => rows.update(sku, (row) => ({ ...row, sku: 'other' }))],
+    ['makes a row that violates its schema', 'invalid-row', (rows, sku) => rows.update(sku, (row) => ({ ...row, onHand: '1' as never }))],
+    ['changes a row that is not there', 'handler-failed', (rows) => rows.update('nobody', (row) => row)],
+  ])('that %s fails, as it parks in the engine', (_, code, handle) => {
+    const { then } = given(listing(handle), registered('a'), received)
+    expect(() => then([{ sku: 'a', onHand: 0 }])).toThrow(expect.objectContaining({ code }))
+  })
+
+  test('that is asynchronous, or changes a row in place, fails, as it parks in the engine', () => {
+    const asynchronous = listing(async () => undefined)
+    expect(() => given(asynchronous, registered('a'), received).then([{ sku: 'a', onHand: 0 }])).toThrow('asynchronous')
+    const inPlace = listing((rows, sku) => rows.update(sku, (row) => Object.assign(row, { onHand: 1 })))
+    expect(() => given(inPlace, registered('a'), received).then([{ sku: 'a', onHand: 1 }])).toThrow(TypeError)
+  })
+})
+
+test('an Aggregate that changes its state, its Event or its payload in place fails, as it does in the engine', () => {
+  const crate = aggregate('crate', {
+    state: z.object({ items: z.array(z.string()) }),
+    events: { packed: z.object({ items: z.array(z.string()) }) },
+    commands: { packState: z.object({}), packPayload: z.object({ items: z.array(z.string()) }) },
+    create: { packed: (data) => data },
+    evolve: { packed: (state, { items }) => ({ items: [...state.items, ...items] }) },
+    decide: {
+      packState: (state, _payload, { emit }) => {
+        state?.items.push('more')
+        return emit.packed({ items: [] })
+      },
+      packPayload: (_state, payload, { emit }) => {
+        payload.items.push('more')
+        return emit.packed(payload)
+      },
+    },
+  })
+  given(crate, { packed: { items: [] } })
+    .when({ packState: {} })
+    .thenFails('decide-failed')
+  given(crate)
+    .when({ packPayload: { items: [] } })
+    .thenFails('decide-failed')
 })
