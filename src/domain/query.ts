@@ -17,23 +17,17 @@ export type Condition<V> =
   | { readonly anyOf: readonly V[] }
   | (V extends string ? { readonly prefix: string } : never)
 
-/** A condition with its kind written out; several on one field must all hold. */
-export type PlainCondition = SingleCondition | { readonly all: readonly PlainCondition[] }
-
-export type SingleCondition =
-  | { readonly equals: unknown }
-  | { readonly anyOf: readonly unknown[] }
-  | { readonly prefix: string }
-  | { readonly from?: unknown; readonly to?: unknown; readonly above?: unknown; readonly below?: unknown }
+/** By field, what each call said of it; all of it holds. Each is a {@link Condition}, or undefined for none. */
+export type GivenConditions = Readonly<Record<string, readonly unknown[]>>
 
 /** A read of one Read Model, as plain data. */
 export interface RowsQuery {
   readonly kind: 'rows'
   readonly model: string
   /** On declared indexes and the key: they narrow what is read. */
-  readonly where: Readonly<Record<string, PlainCondition>>
+  readonly where: GivenConditions
   /** On any field: they pass over rows that were read. */
-  readonly filter: Readonly<Record<string, PlainCondition>>
+  readonly filter: GivenConditions
   /** Later ones break ties of earlier ones; the key breaks the last. */
   readonly orderBy: readonly { readonly field: string; readonly descending: boolean }[]
   readonly limit?: number
@@ -107,29 +101,14 @@ export type Table<Row, Key extends keyof Row, Indexed extends keyof Row, M exten
 export type TableOf<D, M extends Mode> =
   D extends ReadModel<string, infer Row, infer Key, infer Index> ? Table<Row, Key & keyof Row, Index & keyof Row, M> : never
 
-const operators = ['from', 'to', 'above', 'below', 'anyOf', 'prefix']
-
-/** Writes a condition's kind out: a plain object with nothing but operators is a condition, anything else a value. */
-function plainCondition(condition: unknown): PlainCondition {
-  const isOperators =
-    typeof condition === 'object' &&
-    condition !== null &&
-    (Object.getPrototypeOf(condition) === Object.prototype || Object.getPrototypeOf(condition) === null) &&
-    Object.keys(condition).length > 0 &&
-    Object.keys(condition).every((key) => operators.includes(key))
-  return isOperators ? (condition as PlainCondition) : { equals: condition }
-}
-
-/** The conditions with those of another call: what both say of one field holds. */
+/** The conditions with those of another call. */
 const adding = (known: RowsQuery['where'], conditions: object): RowsQuery['where'] => ({
   ...known,
   ...Object.fromEntries(
-    Object.entries(conditions)
-      .filter(([, condition]) => condition !== undefined)
-      .map(([field, condition]) => {
-        const plain = plainCondition(condition)
-        return [field, Object.hasOwn(known, field) ? { all: [known[field] as PlainCondition, plain] } : plain]
-      }),
+    Object.entries(conditions).map(([field, condition]) => [
+      field,
+      [...(Object.hasOwn(known, field) ? (known[field] ?? []) : []), condition],
+    ]),
   ),
 })
 

@@ -1,13 +1,19 @@
 /** Conditions as a function of a row. */
-import type { SingleCondition } from '../domain/query.ts'
 import { compareKeys, isKey } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
 import { intersection, isInInterval, keyAfter, type KeyInterval, stringsWithPrefix } from './key-interval.ts'
 import { sameValue } from './same-value.ts'
 
 export type Predicate = (row: Row) => boolean
+/** A condition with its kind written out. */
+export type PlainCondition =
+  | { readonly equals: unknown }
+  | { readonly anyOf: readonly unknown[] }
+  | { readonly prefix: string }
+  | { readonly from?: unknown; readonly to?: unknown; readonly above?: unknown; readonly below?: unknown }
+
 /** All of them hold; several may be on one field. */
-export type Conditions = readonly (readonly [field: string, condition: SingleCondition])[]
+export type Conditions = readonly (readonly [field: string, condition: PlainCondition])[]
 
 /** True where all of them hold; undefined where there are none. */
 export function predicateOf(conditions: Conditions): Predicate | undefined {
@@ -18,7 +24,7 @@ export function predicateOf(conditions: Conditions): Predicate | undefined {
   return (row) => tests.every((test) => test(row))
 }
 
-function testOf(field: string, condition: SingleCondition): Predicate {
+function testOf(field: string, condition: PlainCondition): Predicate {
   if ('equals' in condition) {
     const isEqual = equalTo(condition.equals)
     return (row) => isEqual(row[field])
@@ -41,7 +47,7 @@ function equalTo(wanted: unknown): (value: unknown) => boolean {
 }
 
 /** The keys that a prefix or bounds let through. The bounds are keys. */
-export function intervalOf(condition: Exclude<SingleCondition, { equals: unknown } | { anyOf: readonly unknown[] }>): KeyInterval {
+export function intervalOf(condition: Exclude<PlainCondition, { equals: unknown } | { anyOf: readonly unknown[] }>): KeyInterval {
   if ('prefix' in condition) return stringsWithPrefix(condition.prefix)
   const { from, above, to, below } = condition as Readonly<Record<'from' | 'above' | 'to' | 'below', Key | undefined>>
   return intersection([

@@ -1,31 +1,38 @@
 /** Refuses a query that its Read Model cannot answer, with a sentence that says what to do. It comes from another thread: nothing is taken on trust. */
 import type { AnyReadModel } from '../domain/infer.ts'
-import type { GetQuery, PlainCondition, RowsQuery, SingleCondition } from '../domain/query.ts'
+import type { GetQuery, GivenConditions, RowsQuery } from '../domain/query.ts'
 import { OutpostError } from '../errors.ts'
 import { isKey } from '../storage/key.ts'
-import type { Conditions } from './predicate.ts'
+import type { Conditions, PlainCondition } from './predicate.ts'
 
 const RANGE_OPERATORS = ['from', 'to', 'above', 'below']
+const OPERATORS = [...RANGE_OPERATORS, 'prefix', 'anyOf']
 
 export function invalidQuery(model: AnyReadModel, problem: string, details: Readonly<Record<string, unknown>> = {}): OutpostError {
   return new OutpostError('invalid-query', `Query of Read Model "${model.name}": ${problem}`, { readModel: model.name, ...details })
 }
 
-/** @throws `invalid-query` */
-export function checkRowsQuery(model: AnyReadModel, query: RowsQuery): void {
+/**
+ * Its conditions on indexes and on any field.
+ *
+ * @throws `invalid-query`
+ */
+export function checkRowsQuery(model: AnyReadModel, query: RowsQuery): { readonly where: Conditions; readonly filter: Conditions } {
   const indexed = new Set([model.key as string, ...model.indexes.flat()])
   const known = fieldsOf(model)
   const checkField = (field: string): void => {
     if (known && !known.includes(field))
       throw invalidQuery(model, `its rows have no field "${field}". Known: ${known.join(', ')}.`, { field, known })
   }
-  for (const [field, condition] of Object.entries(query.where)) {
+  const where = conditionsOf(model, 'where', query.where)
+  const filter = conditionsOf(model, 'filter', query.filter)
+  for (const [field, condition] of where) {
     checkField(field)
     if (!indexed.has(field))
       throw invalidQuery(model, `\`where\` on "${field}", which is not indexed. Add it to \`indexes\`, or use \`filter\`.`, { field })
     checkCondition(model, 'where', field, condition)
   }
-  for (const [field, condition] of Object.entries(query.filter)) {
+  for (const [field, condition] of filter) {
     checkField(field)
     checkCondition(model, 'filter', field, condition)
   }
@@ -37,6 +44,7 @@ export function checkRowsQuery(model: AnyReadModel, query: RowsQuery): void {
   }
   if (!['all', 'first', 'count'].includes(query.result))
     throw invalidQuery(model, `it asks for "${query.result}". Known: all, first, count.`)
+  return { where, filter }
 }
 
 /** @throws `invalid-query` */
@@ -45,15 +53,12 @@ export function checkGetQuery(model: AnyReadModel, { key }: GetQuery): void {
 }
 
 function checkCondition(model: AnyReadModel, place: 'where' | 'filter', field: string, condition: PlainCondition): void {
-  if (isAll(condition)) return condition.all.forEach((each) => checkCondition(model, place, field, each))
   const problem = problemOf(condition, place === 'where')
   if (problem !== undefined) throw invalidQuery(model, `\`${place}\` on "${field}" ${problem}`, { field })
 }
 
-function problemOf(condition: SingleCondition, onIndex: boolean): string | undefined {
-  if (typeof condition !== 'object' || condition === null) return 'has no condition. Give a value or an operator.'
+function problemOf(condition: PlainCondition, onIndex: boolean): string | undefined {
   const operators = Object.keys(condition)
-  if (operators.length === 0) return 'has no operator. Give a value, or one of from, to, above, below, prefix, anyOf.'
   if (operators.length > 1 && !operators.every((operator) => RANGE_OPERATORS.includes(operator)))
     return `mixes ${operators.join(', ')}. Only from, to, above and below go together; use \`filter\` for the others.`
   const noKey = (value: unknown): string | undefined =>
@@ -64,8 +69,6 @@ function problemOf(condition: SingleCondition, onIndex: boolean): string | undef
     return onIndex ? condition.anyOf.map(noKey).find((problem) => problem !== undefined) : undefined
   }
   if ('prefix' in condition) return typeof condition.prefix === 'string' ? undefined : 'has a `prefix` that is no string.'
-  const unknown = operators.find((operator) => !RANGE_OPERATORS.includes(operator))
-  if (unknown !== undefined) return `uses "${unknown}". Known: from, to, above, below, prefix, anyOf.`
   return Object.values(condition)
     .filter((bound) => bound !== undefined)
     .map(noKey)
@@ -73,7 +76,9 @@ function problemOf(condition: SingleCondition, onIndex: boolean): string | undef
 }
 
 const describe = (value: unknown): string =>
-  value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number' ? String(value) : `a ${typeof value}`
+  value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number'
+    ? String(value)
+    : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 
 /** The fields that rows can have; undefined where the schema also lets others through. */
 function fieldsOf(model: AnyReadModel): readonly string[] | undefined {
@@ -85,11 +90,15 @@ function fieldsOf(model: AnyReadModel): readonly string[] | undefined {
   return isOpen ? undefined : Object.keys(shape)
 }
 
-/** Of a query that was checked. */
-export const conditionsOf = (conditions: Readonly<Record<string, PlainCondition>>): Conditions =>
-  Object.entries(conditions).flatMap(([field, condition]) => singly(condition).map((each) => [field, each] as const))
+function conditionsOf(model: AnyReadModel, place: 'where' | 'filter', given: GivenConditions): Conditions {
+  return Object.entries(given).flatMap(([field, conditions]) => {
+    if (!Array.isArray(conditions)) throw invalidQuery(model, `\`${place}\` on "${field}" has no list of conditions.`, { field })
+    return (conditions as readonly unknown[]).filter((each) => each !== undefined).map((each) => [field, plainCondition(each)] as const)
+  })
+}
 
-const singly = (condition: PlainCondition): readonly SingleCondition[] => (isAll(condition) ? condition.all.flatMap(singly) : [condition])
-
-const isAll = (condition: PlainCondition): condition is Exclude<PlainCondition, SingleCondition> =>
-  typeof condition === 'object' && condition !== null && 'all' in condition && Array.isArray(condition.all)
+/** Writes a condition's kind out: an object with nothing but operators is a condition, anything else a value. */
+function plainCondition(given: unknown): PlainCondition {
+  const keys = typeof given === 'object' && given !== null ? Object.keys(given) : []
+  return keys.length > 0 && keys.every((key) => OPERATORS.includes(key)) ? (given as PlainCondition) : { equals: given }
+}

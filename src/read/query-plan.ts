@@ -3,12 +3,12 @@
  * a function. Pure.
  */
 import type { AnyReadModel } from '../domain/infer.ts'
-import type { RowsQuery, SingleCondition } from '../domain/query.ts'
+import type { RowsQuery } from '../domain/query.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { Key, KeyRange, Row } from '../storage/storage.ts'
 import { intersection, isEmptyInterval, isInInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
-import { type Conditions, intervalOf, type Predicate, predicateOf } from './predicate.ts'
-import { checkRowsQuery, conditionsOf, invalidQuery } from './query-check.ts'
+import { type Conditions, intervalOf, type PlainCondition, type Predicate, predicateOf } from './predicate.ts'
+import { checkRowsQuery, invalidQuery } from './query-check.ts'
 import { type OrderBy, type RowOrder, rowOrder } from './row-order.ts'
 
 /** More ranges than this, and one range with a filter is faster. */
@@ -49,9 +49,7 @@ interface AccessPath {
 
 /** @throws `invalid-query` */
 export function planQuery(model: AnyReadModel, query: RowsQuery): QueryPlan {
-  checkRowsQuery(model, query)
-  const where = conditionsOf(query.where)
-  const filter = conditionsOf(query.filter)
+  const { where, filter } = checkRowsQuery(model, query)
   const constant = constantFields([...where, ...filter])
   const sorting = effectiveOrder(query.orderBy, constant, model.key)
   const gives = (fields: readonly string[]): boolean => sorting !== undefined && givesOrder(fields, sorting, constant, model.key)
@@ -150,13 +148,13 @@ function both(a: WantedKeys, b: WantedKeys): WantedKeys {
   return { points: a.points.filter(isWanted) }
 }
 
-function keysOf(condition: SingleCondition): WantedKeys {
+function keysOf(condition: PlainCondition): WantedKeys {
   const points = pointsOf(condition)
   return points ? { points } : { interval: intervalOf(condition as Parameters<typeof intervalOf>[0]) }
 }
 
 /** The keys that a condition names one by one, in order; undefined for ranges. */
-function pointsOf(condition: SingleCondition): readonly Key[] | undefined {
+function pointsOf(condition: PlainCondition): readonly Key[] | undefined {
   if ('equals' in condition) return [condition.equals as Key]
   if (!('anyOf' in condition)) return undefined
   const sorted = [...(condition.anyOf as readonly Key[])].sort(compareKeys)

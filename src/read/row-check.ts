@@ -79,4 +79,6 @@ const fieldOf = (made: unknown, field: string): unknown =>
   typeof made === 'object' && made !== null ? (made as Readonly<Record<string, unknown>>)[field] : undefined
 
 const describe = (value: unknown): string =>
-  value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number' ? String(value) : `a ${typeof value}`
+  value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number'
+    ? String(value)
+    : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`

@@ -314,7 +314,7 @@ describe('a query', () => {
     realm.storage.results.set('stockList', [row('a')])
     expect(await realm.app.read.stockList.where({ sku: { prefix: 'a' } })).toEqual([row('a')])
     expect(await realm.app.read.stockList.snapshot()).toEqual({ data: [row('a')], position: 0, stale: false })
-    expect(realm.worker.engine.runs[0]?.query).toMatchObject({ kind: 'rows', model: 'stockList', where: { sku: { prefix: 'a' } } })
+    expect(realm.worker.engine.runs[0]?.query).toMatchObject({ kind: 'rows', model: 'stockList', where: { sku: [{ prefix: 'a' }] } })
   })
 
   test('of a name of the domain takes its input', async () => {

@@ -105,27 +105,22 @@ test('what an index does not answer is tested', () => {
 })
 
 test.each<[string, RowsQuery['where'] | Partial<RowsQuery>, string]>([
-  [
-    'a field that is not indexed',
-    { where: { c: { equals: 1 } } },
-    '`where` on "c", which is not indexed. Add it to `indexes`, or use `filter`.',
-  ],
-  ['an unknown field', { where: { z: { equals: 1 } } }, 'its rows have no field "z". Known: id, a, b, c.'],
-  ['an unknown field in a filter', { filter: { z: { equals: 1 } } }, 'its rows have no field "z"'],
+  ['a field that is not indexed', { where: { c: [1] } }, '`where` on "c", which is not indexed. Add it to `indexes`, or use `filter`.'],
+  ['an unknown field', { where: { z: [1] } }, 'its rows have no field "z". Known: id, a, b, c.'],
+  ['an unknown field in a filter', { filter: { z: [1] } }, 'its rows have no field "z"'],
   ['an unknown field to sort by', { orderBy: [{ field: 'z', descending: false }] }, 'its rows have no field "z"'],
   [
     'null on an index',
-    { where: { a: { equals: null } } },
+    { where: { a: [null] } },
     '`where` on "a" compares with null, which has no order. Use `filter` with the value itself.',
   ],
-  ['a boolean on an index', { where: { a: { anyOf: [true] } } }, 'compares with true'],
-  ['a bound without order', { filter: { c: { from: null } } }, '`filter` on "c" compares with null'],
-  ['an unknown operator', { where: { a: { like: 'x' } } } as never, 'uses "like". Known: from, to, above, below, prefix, anyOf.'],
-  ['operators that do not go together', { where: { b: { prefix: 'x', from: 'x' } } } as never, 'mixes prefix, from'],
-  ['no operator', { where: { a: {} } }, 'has no operator'],
-  ['one bad condition of several', { where: { a: { all: [{ equals: 1 }, { equals: null }] } } }, 'compares with null'],
-  ['several conditions that are no list', { where: { a: { all: 1 } } } as never, 'uses "all"'],
-  ['a prefix that is no string', { where: { b: { prefix: 3 } } } as never, 'has a `prefix` that is no string'],
+  ['a boolean on an index', { where: { a: [{ anyOf: [true] }] } }, 'compares with true'],
+  ['a bound without order', { filter: { c: [{ from: null }] } }, '`filter` on "c" compares with null'],
+  ['an unknown operator', { where: { a: [{ like: 'x' }] } }, '`where` on "a" compares with an object, which has no order.'],
+  ['operators that do not go together', { where: { b: [{ prefix: 'x', from: 'x' }] } }, 'mixes prefix, from'],
+  ['one bad condition of several', { where: { a: [1, null] } }, 'compares with null'],
+  ['a condition that is in no list', { where: { a: 1 } } as never, '`where` on "a" has no list of conditions'],
+  ['a prefix that is no string', { where: { b: [{ prefix: 3 }] } }, 'has a `prefix` that is no string'],
   ['a negative limit', { limit: -1 }, '`limit` is -1. Give a whole number from 0.'],
   ['a broken offset', { offset: 0.5 }, '`offset` is 0.5'],
 ])('%s is refused with what to do', (_, part, message) => {

@@ -1,7 +1,7 @@
 /** A domain of nothing but rows, and what its rows and queries must be, said in the plainest way: the oracle. */
 import { aggregate, domain, query, readModel } from 'outpost'
 import { z } from 'zod'
-import type { PlainCondition, RowsQuery } from '../../src/domain/query.ts'
+import type { RowsQuery } from '../../src/domain/query.ts'
 import type { GivenEvent } from './world.ts'
 
 const Values = z.object({ a: z.number(), b: z.string(), c: z.union([z.number(), z.string(), z.boolean(), z.null()]).optional() })
@@ -71,12 +71,11 @@ function compare(a: unknown, b: unknown): number {
   return rank(a) < 3 ? 0 : (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0
 }
 
-function holds(value: unknown, condition: PlainCondition): boolean {
-  if ('all' in condition) return condition.all.every((each) => holds(value, each))
-  if ('equals' in condition) return value === condition.equals
-  if ('anyOf' in condition) return condition.anyOf.includes(value)
-  if ('prefix' in condition) return typeof value === 'string' && value.startsWith(condition.prefix)
-  const { from, to, above, below } = condition as Readonly<Record<string, unknown>>
+function holds(value: unknown, condition: unknown): boolean {
+  if (typeof condition !== 'object' || condition === null) return value === condition
+  const { anyOf, prefix, from, to, above, below } = condition as Readonly<Record<string, unknown>>
+  if (anyOf) return (anyOf as readonly unknown[]).includes(value)
+  if (prefix !== undefined) return typeof value === 'string' && value.startsWith(prefix as string)
   return (
     rank(value) >= 3 &&
     (from === undefined || compare(value, from) >= 0) &&
@@ -90,7 +89,7 @@ function holds(value: unknown, condition: PlainCondition): boolean {
 export function answerThings(rows: ReadonlyMap<string, ThingRow>, asked: RowsQuery): unknown {
   const conditions = [...Object.entries(asked.where), ...Object.entries(asked.filter)]
   const matching = [...rows.values()].filter((row) =>
-    conditions.every(([field, condition]) => holds((row as Readonly<Record<string, unknown>>)[field], condition)),
+    conditions.every(([field, all]) => all.every((condition) => holds((row as Readonly<Record<string, unknown>>)[field], condition))),
   )
   if (asked.result === 'count') return matching.length
   const last = asked.orderBy.at(-1)?.descending ?? false
