@@ -33,6 +33,7 @@ export const errorCodes = {
   'storage-newer': 'The log was made by a newer build. Nothing was changed: load the newer app.',
   'storage-failed': 'IndexedDB failed and reopening did not help; `cause` is its error. Reload; if it stays, export and restore.',
   'log-not-empty': 'An import needs an empty log: `destroy()` this one, or connect with another space.',
+  'importing': 'An import into this log is running. Nothing was stored: give the Command again when it has ended.',
   'invalid-import': 'The file is no Outpost export of this app, or it is damaged. Nothing was changed.',
   'closed': 'The app handle was closed or its data deleted: connect again.',
 } as const

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { createMemoryStorage, type MemoryStorage } from '../src/storage/memory/memory-storage.ts'
 import type { RowsQuery } from '../src/domain/query.ts'
 import { createTestClock, settle } from './support/clock.ts'
-import { allEvents, createRoles, give, message, openEngine } from './support/engine.ts'
+import { allEvents, createRoles, give, message, openEngine, pagesOf } from './support/engine.ts'
 import { stockItem } from './fixtures/stock.ts'
 
 type Engine = Awaited<ReturnType<typeof openEngine>>
@@ -424,9 +424,7 @@ describe('hazard 14, confirmed behind the checkpoint', () => {
     const storage = createMemoryStorage()
     const restored = await openEngine(storage, { domain })
     await settle()
-    await restored.importBegin(header)
-    await restored.importPage(lines)
-    await restored.importEnd()
+    await restored.import(pagesOf([header], lines))
     await settle()
     await restored.close()
     const next = await openEngine(storage, { domain })

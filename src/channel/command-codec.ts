@@ -2,6 +2,8 @@
 import type { CommandMessage } from '../engine/engine.ts'
 
 export interface CommandOnWire extends Pick<CommandMessage, 'type' | 'payload' | 'id' | 'fresh' | 'at'> {
+  /** What tells this call from all others of its client: several may have the same id. */
+  readonly call: number
   readonly aggregateId: string | undefined
   readonly actor: string | undefined
   readonly requestedAt: number | undefined

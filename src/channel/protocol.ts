@@ -117,8 +117,8 @@ export type FromPage =
   /** Whatever there is to say comes as frames. The id is given by the client, never twice. */
   | { readonly kind: 'subscribe'; readonly id: number; readonly to: Topic }
   | { readonly kind: 'unsubscribe'; readonly id: number }
-  /** Takes a Command back; if it is not too late, it is answered with the fault `aborted`. */
-  | { readonly kind: 'cancel'; readonly commandId: string }
+  /** Takes a call of a Command back; if it is not too late, it is answered with the fault `aborted`. */
+  | { readonly kind: 'cancel'; readonly call: number }
   | { readonly kind: 'ack'; readonly ids: readonly number[] }
   | { readonly kind: 'ping' }
   /** The page is shown again, or thawed: hints of other tabs may have been missed. */

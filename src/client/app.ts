@@ -152,7 +152,9 @@ export interface App<D> {
   /** The whole log as a file, newline-delimited. */
   export(): ReadableStream<Uint8Array<ArrayBuffer>>
   /**
-   * Restores an export into this empty log. Killed half-way, it has changed nothing.
+   * Restores an export into this empty log. Killed half-way, it has changed nothing. Commands that are given meanwhile are refused
+   * with `importing`. What it restores has had its side effects: reactors take nothing of it, but those that start at the log's
+   * beginning.
    *
    * @returns how many records and Events were restored
    * @throws `log-not-empty`, `invalid-import`

@@ -10,6 +10,7 @@ import type { Works } from './works.ts'
 /** @param isTracing true while traces are watched: only then is time taken */
 export function createCommands(works: Works, { actor, durability }: ConnectOptions, isTracing: () => boolean): object {
   const newId = createIdSource()
+  let calls = 0
 
   const onWire = ({ type, aggregateId, payload, options = {} }: CommandValue): CommandOnWire => {
     const { commandId, signal: _, ...rest } = options
@@ -19,6 +20,7 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
       payload,
       id: commandId ?? newId(),
       fresh: commandId === undefined,
+      call: ++calls,
       at: Date.now(),
       actor,
       durability,

@@ -25,7 +25,7 @@ export async function importLog(
     return await connection.works.call('importLog', [blob], longDeadlineMs)
   } catch (thrown) {
     // What came before the failure is given up together with the engine; the next one finds the log empty again.
-    if (isOutpostError(thrown, 'invalid-import')) connection.replaceWorker()
+    if (!isOutpostError(thrown, 'log-not-empty')) connection.replaceWorker()
     throw thrown
   }
 }

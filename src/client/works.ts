@@ -166,7 +166,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
     for (const work of works) fail(work, 'error' in answered ? decodeAsError(answered.error) : uncloneable(work, answered.thrown))
   }
 
-  const cancel = (link: Link, { message }: CommandWork): void => link.post({ kind: 'cancel', commandId: message.id })
+  const cancel = (link: Link, { message }: CommandWork): void => link.post({ kind: 'cancel', call: message.call })
 
   const fail = (work: Work, error: Error): void => {
     const subscribed = work.kind === 'subscription' && subscriptions.delete(work.id)

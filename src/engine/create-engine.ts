@@ -24,10 +24,10 @@ import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
-import { dropUnusedFolds, dropWhatTheLogLost, replay, replayTail } from './recovery.ts'
+import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail } from './recovery.ts'
 import { Timers } from './timers.ts'
 import { Tracer } from './tracer.ts'
-import { exportPage, Import } from './transfer.ts'
+import { exportPage, importInto } from './transfer.ts'
 
 export interface EngineOptions {
   readonly domain: AnyDomain
@@ -130,12 +130,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     clock: environment.clock,
   })
 
-  const ready = log.turn(async () => {
+  const closing = new AbortController()
+  const bringUp = async (): Promise<void> => {
     await dropWhatTheLogLost(log, states, packed, logStorage)
     await replayTail(log, states, packed, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
     usable = true
     await dropUnusedFolds(checkpoints.keys(), states, logStorage, environment)
-  })
+  }
+  const ready = persistently(() => log.turn(bringUp), environment, closing.signal)
   ready.catch(() => undefined) // every Command that waits for it gets the error
 
   const queue = new CommandQueue({
@@ -201,11 +203,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 
   let closed: Promise<void> | undefined
-  let importing: Import | undefined
+  let importing = false
   const open = (): void => {
     if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted. Connect again.')
   }
   async function close(): Promise<void> {
+    closing.abort()
     timers.close()
     await queue.close()
     await reactors.close()
@@ -248,18 +251,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     recorded$,
     status$,
     trace$: tracer.trace$,
-    dispatch(messages) {
-      return messages.map((message) => {
-        const { fresh, durability: wanted, requestedAt, receivedAt, ...command } = message
+    dispatch: (messages) =>
+      messages.map(async (message) => {
+        const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(message.id, { requestedAt, receivedAt })
         if (message.type.startsWith('$'))
-          return Promise.reject(
-            new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`),
+          throw new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`)
+        if (importing)
+          throw new OutpostError(
+            'importing',
+            `Command "${message.type}" (${message.id}) came while an import into this log is running. Nothing was stored: give it again when that has ended.`,
           )
-        return queue.dispatch({ command, fresh, durability: wanted ?? durability })
-      })
-    },
-    cancel: (commandId) => queue.cancel(commandId),
+        return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
+      }),
+    cancel: (call) => queue.cancel(call),
     async run(query, after, deadlineMs) {
       open()
       return readSide.run(query, after, deadlineMs)
@@ -270,6 +275,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     async readEvents(after, limit) {
       open()
+      if (!(after >= 0)) throw new OutpostError('invalid-query', `Events cannot be read after position ${after}: give 0 or more.`)
       return readEvents(after, limit)
     },
     async load(aggregate, id) {
@@ -308,23 +314,39 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       open()
       return exportPage(log, domain.name, from, environment.now())
     },
-    async importBegin(header) {
+    async import(pages) {
       open()
-      await ready
-      importing = await Import.begin(logStorage, log, domain.name, header, () => environment.alone())
-    },
-    async importPage(lines) {
-      open()
-      await importOf(importing).page(lines).catch(giveUpImport)
-    },
-    async importEnd() {
-      open()
-      const restored = await importOf(importing)
-        .end((position) => reactors.passOver(position))
-        .catch(giveUpImport)
-      importing = undefined
-      await log.turn(() => log.pull())
-      return restored
+      if (importing) throw new OutpostError('log-not-empty', 'An import into this log is running already. Wait until it has ended.')
+      importing = true
+      let gaveUp = false
+      try {
+        await ready
+        // One turn, so that nothing else is written, and nothing built on what is there only half.
+        return await log.turn(async () => {
+          const restored = await importInto(pages, {
+            app: domain.name,
+            storage: logStorage,
+            log,
+            alone: () => environment.alone(),
+            goOn: open,
+            restored: (position) => reactors.passOver(position),
+            giveUp() {
+              gaveUp = true
+              void closeOnce()
+            },
+          })
+          await log.pull()
+          return restored
+        })
+      } catch (error) {
+        if (gaveUp) {
+          await closeOnce()
+          await storage.destroy(logName)
+        }
+        throw error
+      } finally {
+        importing = false
+      }
     },
     async destroy() {
       await closeOnce()
@@ -335,16 +357,4 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     close: closeOnce,
   }
-
-  /** A file that turns out bad half-way: what it wrote goes, with this engine; the next start finds an empty log. */
-  async function giveUpImport(error: unknown): Promise<never> {
-    await closeOnce()
-    await storage.destroy(logName)
-    throw error
-  }
-}
-
-function importOf(importing: Import | undefined): Import {
-  if (!importing) throw new OutpostError('invalid-import', 'No import has begun: call importBegin first.')
-  return importing
 }

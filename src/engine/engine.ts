@@ -27,6 +27,8 @@ export interface CommandMessage {
   readonly expectedVersion?: number | 'new'
   readonly expiresAt?: number
   readonly durability?: Durability
+  /** By which {@link Engine.cancel} knows it: several calls may have the same id, and each is answered for itself. */
+  readonly call?: number
   /** While traces are watched: when the call was made and when it reached the worker (ms since 1970, with fractions). */
   readonly requestedAt?: number
   readonly receivedAt?: number
@@ -74,8 +76,8 @@ export interface Engine {
    * with an `OutpostError` (`invalid-command`, `unknown-command`, `decide-failed`, `storage-full`, `aborted` …).
    */
   dispatch(commands: readonly CommandMessage[]): readonly Promise<Outcome>[]
-  /** Takes a Command back that is in no commit yet; it rejects with `aborted`. False where it was too late. */
-  cancel(commandId: string): boolean
+  /** Takes a call of a Command back that is in no commit yet; it rejects with `aborted`. False where it was too late. */
+  cancel(call: number): boolean
   /** @param after the answer includes everything up to this position, or is marked stale after the deadline */
   run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>>
   /** @param changed called after each change of `snapshot`, not for the first one */
@@ -103,10 +105,13 @@ export interface Engine {
   rebuild(readModel: string): Promise<void>
   /** One page of the export; `next` is undefined after the last. Begin with 0. */
   exportPage(from: number): Promise<{ readonly text: string; readonly next: number | undefined }>
-  /** Takes an export's lines, in pages, into this empty log; nothing counts before `importEnd`. */
-  importBegin(header: string): Promise<void>
-  importPage(lines: readonly string[]): Promise<void>
-  importEnd(): Promise<{ readonly records: number; readonly events: number }>
+  /**
+   * Takes an export's lines into this empty log, the header alone first, then in pages; nothing counts before the last one. While
+   * it runs, Commands are refused with `importing`. Where it fails after the header, the engine closes and leaves an empty log.
+   *
+   * @throws `log-not-empty`, `invalid-import`, and what the pages throw
+   */
+  import(pages: AsyncIterable<readonly string[]>): Promise<{ readonly records: number; readonly events: number }>
   /** Deletes all databases of this log; the engine is closed afterwards. */
   destroy(): Promise<void>
   /** Finishes the commit in flight, flushes, closes. Works twice. */

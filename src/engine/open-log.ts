@@ -14,7 +14,16 @@ export interface LogMeta {
 
 /** `«app».«space».«principal»`, safe against dots in its parts. */
 export const databasePrefix = (...parts: readonly string[]): string =>
-  parts.map((part) => encodeURIComponent(part).replaceAll('.', '%2E')).join('.')
+  parts
+    .map((part) => {
+      try {
+        return encodeURIComponent(part).replaceAll('.', '%2E')
+      } catch (cause) {
+        const text = JSON.stringify(part)
+        throw new OutpostError('unsupported', `${text} cannot name an app, space or principal: it is no well-formed text.`, {}, cause)
+      }
+    })
+    .join('.')
 
 /** @throws `storage-newer`; `log-not-empty` while another tab is importing */
 export async function openLog(

@@ -1,4 +1,5 @@
 /** What brings saved states and segments to the log's head at start. */
+import { isOutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { LogStorage } from '../storage/storage.ts'
@@ -7,10 +8,26 @@ import type { Log } from '../write/log.ts'
 import type { States } from '../write/states.ts'
 import type { Environment } from './engine.ts'
 
+const RETRY_DELAYS_MS = [100, 1000, 5000, 15_000]
 /** Records folded at once. */
 const PAGE = 128
 /** Events folded before what came of them is saved. */
 const MAX_UNSAVED_TAIL = 20_000
+
+/** Tries again where storage failed: one error at a start must not leave the tab without Commands until it is loaded anew. */
+export async function persistently(work: () => Promise<void>, { later }: Environment, closing: AbortSignal): Promise<void> {
+  for (const delayMs of RETRY_DELAYS_MS)
+    try {
+      return await work()
+    } catch (error) {
+      if (!isOutpostError(error, 'storage-failed') || closing.aborted) throw error
+      await new Promise<void>((resolve) => {
+        later(delayMs, resolve)
+        closing.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+  return work()
+}
 
 /** After a power loss, states or segments may be as of a record that the log has lost: they go, the log makes up for them. */
 export async function dropWhatTheLogLost(log: Log, states: readonly States[], index: SegmentIndex, storage: LogStorage): Promise<void> {

@@ -7,6 +7,7 @@ import { messageOf, OutpostError } from '../errors.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
+import { RecordCheck } from './record-check.ts'
 
 const PAGE = 64
 /** Marks a log that is being imported into; one that is found so was given up half-way. */
@@ -38,41 +39,75 @@ const invalid = (what: string, cause?: unknown): never => {
   throw new OutpostError('invalid-import', `${what} Nothing was kept; choose an export of this app.`, {}, cause)
 }
 
+export interface ImportHost {
+  readonly app: string
+  readonly storage: LogStorage
+  readonly log: Log
+  /** True where no other tab has the log open. */
+  alone(): Promise<boolean>
+  /** @throws where it must not go on */
+  goOn(): void
+  /** Runs once all is there and before it counts. */
+  restored(position: number): Promise<void>
+  /** It fails after something was written: that must go, before anybody builds on it. */
+  giveUp(): void
+}
+
+/**
+ * Takes an export's lines into an empty log, the header first. Within a turn of the log, which does not move by it.
+ *
+ * @throws `log-not-empty`, `invalid-import`, and what the pages or the storage throw
+ */
+export async function importInto(pages: AsyncIterable<readonly string[]>, host: ImportHost): Promise<{ records: number; events: number }> {
+  let begun: Import | undefined
+  try {
+    for await (const page of pages) {
+      host.goOn()
+      const [header = '', ...lines] = page
+      if (begun) await begun.page(page)
+      else {
+        begun = await begin(headerOf(header, host.app), host)
+        await begun.page(lines)
+      }
+    }
+    return await (begun ?? invalid('The file is empty.')).end((position) => host.restored(position))
+  } catch (error) {
+    if (begun) host.giveUp()
+    throw error
+  }
+}
+
+async function begin(header: Header, { storage, log, alone }: ImportHost): Promise<Import> {
+  if (log.head.record > 0)
+    throw new OutpostError(
+      'log-not-empty',
+      `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
+    )
+  const beginning = new Import(header, storage)
+  // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
+  let isAlone = await alone()
+  if (isAlone) {
+    await beginning.mark(true)
+    isAlone = await alone().catch(() => false)
+    if (!isAlone) await beginning.mark(false)
+  }
+  if (isAlone) return beginning
+  throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
+}
+
 /** One import into an empty log. What it has written counts only once it has ended. */
-export class Import {
+class Import {
   readonly #storage: LogStorage
   readonly #header: Header
-  #last: LogRecord | undefined
-  #events = 0
+  readonly #check = new RecordCheck()
 
-  private constructor(storage: LogStorage, header: Header) {
-    this.#storage = storage
+  constructor(header: Header, storage: LogStorage) {
     this.#header = header
+    this.#storage = storage
   }
 
-  static async begin(storage: LogStorage, log: Log, app: string, line: string, alone: () => Promise<boolean>): Promise<Import> {
-    let header: Header
-    try {
-      header = JSON.parse(line) as Header
-    } catch (cause) {
-      return invalid('The file does not begin as an export does.', cause)
-    }
-    if (header === null || typeof header !== 'object' || header.outpost !== 'export')
-      return invalid('The file does not begin as an export does.')
-    if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
-    if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
-    if (log.head.record > 0)
-      throw new OutpostError(
-        'log-not-empty',
-        `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
-      )
-    // Before looking for others: a tab that opens now sees the mark, one that opened before is seen.
-    await storage.meta.update<boolean>(IMPORTING, () => true, 'strict')
-    if (!(await alone())) {
-      await storage.meta.update<boolean>(IMPORTING, () => undefined)
-      throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
-    }
-    return new Import(storage, header)
+  mark(importing: boolean): Promise<unknown> {
+    return this.#storage.meta.update<boolean>(IMPORTING, () => importing || undefined, 'strict')
   }
 
   async page(lines: readonly string[]): Promise<void> {
@@ -81,35 +116,37 @@ export class Import {
     if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote into the log meanwhile.')
   }
 
-  /** @param restored runs once all is there and before it counts */
   async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
-    const records = this.#last?.number ?? 0
-    if (records !== this.#header.records || this.#events !== this.#header.events)
+    const { records, events } = this.#check
+    if (records !== this.#header.records || events !== this.#header.events)
       invalid(`The file is cut off: it holds ${records} of ${this.#header.records} records.`)
-    await restored(this.#events)
-    await this.#storage.meta.update<boolean>(IMPORTING, () => undefined, 'strict')
-    return { records, events: this.#events }
+    await restored(events)
+    await this.mark(false)
+    return { records, events }
   }
 
   #read(line: string): LogRecord {
-    let record: LogRecord
+    const number = this.#check.records + 1
+    let record: unknown
     try {
-      record = parse(line) as LogRecord
+      record = parse(line)
     } catch (cause) {
-      return invalid(`Record ${(this.#last?.number ?? 0) + 1} cannot be read: ${messageOf(cause)}.`, cause)
+      return invalid(`Record ${number} cannot be read: ${messageOf(cause)}.`, cause)
     }
-    const number = (this.#last?.number ?? 0) + 1
-    if (
-      record?.number !== number ||
-      record.position !== this.#events + 1 ||
-      record.kind !== 'commit' ||
-      record.format > LOG_FORMAT ||
-      !Array.isArray(record.commands) ||
-      !Array.isArray(record.events)
-    )
-      return invalid(`Record ${number} is not what an export holds there.`)
-    this.#last = record
-    this.#events += record.events.length
-    return record
+    return this.#check.passes(record) ? record : invalid(`Record ${number} is not what an export holds there.`)
   }
+}
+
+function headerOf(line: string, app: string): Header {
+  let header: Header
+  try {
+    header = JSON.parse(line) as Header
+  } catch (cause) {
+    return invalid('The file does not begin as an export does.', cause)
+  }
+  if (header === null || typeof header !== 'object' || header.outpost !== 'export')
+    return invalid('The file does not begin as an export does.')
+  if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
+  if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
+  return header
 }

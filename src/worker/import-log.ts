@@ -1,20 +1,10 @@
 /** Reads an export, line by line, into an engine. */
 import type { Engine } from '../engine/engine.ts'
-import { OutpostError } from '../errors.ts'
 
 const linesPerPage = 500
 const charactersPerPage = 1_000_000
 
-export async function importLog(engine: Engine, file: Blob): Promise<{ readonly records: number; readonly events: number }> {
-  let begun = false
-  for await (const page of pagesOf(file)) {
-    if (begun) await engine.importPage(page)
-    else await engine.importBegin(page[0] as string)
-    begun = true
-  }
-  if (!begun) throw new OutpostError('invalid-import', 'The file is empty. Choose the whole file that `export()` made.')
-  return engine.importEnd()
-}
+export const importLog = (engine: Engine, file: Blob): ReturnType<Engine['import']> => engine.import(pagesOf(file))
 
 /** The first line alone, then pages of lines without their ends. Empty lines are left out. */
 async function* pagesOf(file: Blob): AsyncGenerator<readonly string[]> {

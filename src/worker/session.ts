@@ -73,7 +73,7 @@ export function createSession(
         case 'ack':
           return subscriptions.acknowledge(message.ids)
         case 'cancel':
-          return void engine.cancel(message.commandId)
+          return void engine.cancel(message.call)
         case 'resumed':
           tabs.resumed()
           void surroundings.estimate()

@@ -27,6 +27,8 @@ export interface QueuedCommand {
   /** True where the id cannot be in the log. */
   readonly fresh: boolean
   readonly durability: Durability
+  /** By which {@link CommandQueue.cancel} knows it. */
+  readonly call?: number | undefined
 }
 
 /** How one Command went, for whoever traces. Times are the worker's `performance.now()`. */
@@ -95,11 +97,13 @@ export class CommandQueue {
   }
 
   /** @returns false where the Command is in a commit already, or was never here */
-  cancel(commandId: string): boolean {
-    const index = this.#waiting.findIndex(({ command }) => command.id === commandId)
+  cancel(call: number): boolean {
+    const index = this.#waiting.findIndex((each) => each.call === call)
     const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
-    waiting?.fail(new OutpostError('aborted', `Command "${waiting.command.type}" (${commandId}) was taken back. Nothing was stored.`))
-    return waiting !== undefined
+    if (!waiting) return false
+    const { type, id } = waiting.command
+    waiting.fail(new OutpostError('aborted', `Command "${type}" (${id}) was taken back. Nothing was stored by this call.`))
+    return true
   }
 
   /** Finishes what is being committed; what still waits fails with `closed`. */

@@ -89,7 +89,7 @@ export function checkFormat(record: LogRecord): void {
   if (record.format > LOG_FORMAT || record.kind !== 'commit')
     throw new OutpostError(
       'storage-newer',
-      `Record ${record.number} has format ${record.format}, this build reads up to ${LOG_FORMAT}. Load the newer app; nothing was changed.`,
+      `Record ${record.number} (a ${record.kind} of format ${record.format}) is of a newer build: this one reads commits up to format ${LOG_FORMAT}. Load the newer app; nothing was changed.`,
       { record: record.number, format: record.format },
     )
 }

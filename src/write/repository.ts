@@ -50,6 +50,9 @@ export class Repository {
   /** The state as of a version, or of an instant by the clocks of the devices that gave the Commands. */
   async loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number }): Promise<LoadedAggregate> {
     const type = this.#domain.aggregates.get(aggregate) ?? this.#unknown(aggregate)
+    const asked = { version: undefined, at: undefined, ...moment }
+    if (typeof asked.version !== 'number' && typeof asked.at !== 'number')
+      throw new OutpostError('invalid-query', `${aggregate} "${id}" as of when? Give \`{ version }\` or \`{ at }\`, a number.`)
     let state: unknown
     let version = 0
     for await (const event of this.#stream(aggregate, id)) {

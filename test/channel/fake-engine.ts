@@ -5,7 +5,7 @@ import type { QueryDescription, Snapshot } from '../../src/domain/query.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type { CommandMessage, Engine, EngineStatus, WatchedQuery } from '../../src/engine/engine.ts'
 import type { CommandTrace } from '../../src/engine/trace.ts'
-import { OutpostError } from '../../src/errors.ts'
+import { type ErrorCode, OutpostError } from '../../src/errors.ts'
 import { canonical } from '../../src/client/canonical.ts'
 
 /** What outlives an engine. */
@@ -37,11 +37,12 @@ export class FakeEngine implements Engine {
   readonly status$ = new BehaviorSubject<EngineStatus>({ position: 0, storage: 'ok', readModels: [], handlers: [] })
   readonly trace$ = new Subject<CommandTrace>()
   readonly received: CommandMessage[] = []
+  /** Ids of the Commands whose calls were taken back. */
   readonly cancelled: string[] = []
   readonly watches = new Set<{ readonly query: QueryDescription; readonly changed: () => void }>()
   readonly runs: { readonly query: QueryDescription; readonly after: number }[] = []
   imported: string[] = []
-  importFails = false
+  importFails: ErrorCode | undefined
   catchUps = 0
   closed = false
   /** As of which position results are, where not of the log's head. */
@@ -77,7 +78,8 @@ export class FakeEngine implements Engine {
     return new Promise((_, reject) => this.#waiting.set(commandId, reject))
   }
 
-  cancel(commandId: string): boolean {
+  cancel(call: number): boolean {
+    const commandId = this.received.find((command) => command.call === call)?.id ?? ''
     this.cancelled.push(commandId)
     if (this.storage.receipts.has(commandId)) return false
     this.#waiting.get(commandId)?.(new OutpostError('aborted', `Command "${commandId}" was taken back.`))
@@ -143,15 +145,15 @@ export class FakeEngine implements Engine {
     const next = from + 1
     return { text: from === 1 ? '' : `line ${from}\n`, next: next < 5 ? next : undefined }
   }
-  async importBegin(header: string): Promise<void> {
-    this.imported = [header]
-  }
-  async importPage(lines: readonly string[]): Promise<void> {
-    if (this.importFails) throw new OutpostError('invalid-import', 'Damaged.')
-    this.imported.push(...lines)
-  }
-  async importEnd(): Promise<{ records: number; events: number }> {
+  async import(pages: AsyncIterable<readonly string[]>): Promise<{ records: number; events: number }> {
+    this.imported = []
+    for await (const page of pages) this.importPage(page)
+    if (this.imported.length === 0) throw new OutpostError('invalid-import', 'Empty.')
     return { records: this.imported.length - 1, events: 0 }
+  }
+  importPage(page: readonly string[]): void {
+    if (this.importFails && this.imported.length > 0) throw new OutpostError(this.importFails, 'It fails.')
+    this.imported.push(...page)
   }
   async destroy(): Promise<void> {
     this.storage.events.length = 0

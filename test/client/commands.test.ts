@@ -27,6 +27,7 @@ describe('a Command', () => {
       payload: { quantity: 3 },
       id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
       fresh: true,
+      call: 1,
       at: expect.any(Number),
       actor: 'ann',
       correlationId: message.id,
@@ -230,6 +231,17 @@ describe('an AbortSignal', () => {
     abort.abort()
     await expect(taken).rejects.toMatchObject({ code: 'aborted', message: expect.stringContaining('c1') })
     expect(realm.worker.engine.cancelled).toEqual(['c1'])
+  })
+
+  test('takes back its own call, not another one with the same id', async () => {
+    const { app } = start({ decide: () => new Promise(() => undefined) })
+    const abort = new AbortController()
+    void app.commands.stockItem.pick('a', { quantity: 1 }, { commandId: 'c1' }).catch(() => undefined)
+    void app.commands.stockItem.pick('a', { quantity: 1 }, { commandId: 'c1', signal: abort.signal }).catch(() => undefined)
+    await turns()
+    abort.abort()
+    await turns()
+    expect(realm.worker.messagesOf('cancel')).toEqual([{ kind: 'cancel', call: received()[1]?.call }])
   })
 
   test('that fires when the Command is in a commit comes too late', async () => {

@@ -47,7 +47,7 @@ describe('an import', () => {
         const importPage = engine.importPage.bind(engine)
         engine.importPage = (lines) => {
           pages.push(lines.length)
-          return importPage(lines)
+          importPage(lines)
         }
       },
     })
@@ -83,19 +83,22 @@ describe('an import', () => {
     await expect(realm.app.import(stream)).rejects.toThrow('the disk is gone')
   })
 
-  test('of a damaged file leaves the app working, on a log that is empty again', async () => {
-    start({ prepare: (worker) => (worker.engine.importFails = true) })
-    const file = new Blob(['header\n', 'record\n'.repeat(2000)])
-    await expect(realm.app.import(file)).rejects.toMatchObject({ code: 'invalid-import' })
-    await expect(realm.app.commands.stockItem.pick('a', { quantity: 1 })).resolves.toMatchObject({ ok: true })
-    expect(realm.workers).toHaveLength(2)
-  })
+  test.each(['invalid-import', 'storage-full'] as const)(
+    'that fails with %s leaves the app working, on a log that is empty again',
+    async (code) => {
+      start({ prepare: (worker) => (worker.engine.importFails = code) })
+      const file = new Blob(['header\n', 'record\n'.repeat(2000)])
+      await expect(realm.app.import(file)).rejects.toMatchObject({ code })
+      await expect(realm.app.commands.stockItem.pick('a', { quantity: 1 })).resolves.toMatchObject({ ok: true })
+      expect(realm.workers).toHaveLength(2)
+    },
+  )
 
   test('whose worker dies is begun again by the next one', async () => {
     start({
       prepare(worker) {
         if (realm === undefined || worker === realm.worker) return
-        worker.engine.importPage = async () => worker.kill()
+        worker.engine.importPage = () => worker.kill()
       },
     })
     await realm.app.import(new Blob(['header\nrecord\n']))

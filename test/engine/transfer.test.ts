@@ -1,7 +1,9 @@
 /** Export and import, destroy and close. */
+import { parse, stringify } from 'devalue'
 import { describe, expect, test } from 'vitest'
+import type { LogRecord } from '../../src/storage/record.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
-import { allEvents, createRoles, give, message, openEngine } from '../support/engine.ts'
+import { allEvents, createRoles, give, message, openEngine, pagesOf } from '../support/engine.ts'
 
 type Engine = Awaited<ReturnType<typeof openEngine>>
 
@@ -14,11 +16,15 @@ async function exported(engine: Engine): Promise<string[]> {
   }
   return text.split('\n')
 }
-async function imported(engine: Engine, [header = '', ...lines]: readonly string[]) {
-  await engine.importBegin(header)
-  for (let from = 0; from < lines.length; from += 10) await engine.importPage(lines.slice(from, from + 10))
-  return engine.importEnd()
-}
+const imported = (engine: Engine, [header = '', ...lines]: readonly string[]) => engine.import(pagesOf([header], ...chunksOf(lines)))
+const chunksOf = (lines: readonly string[]): readonly (readonly string[])[] =>
+  lines.flatMap((_, at) => (at % 10 === 0 ? [lines.slice(at, at + 10)] : []))
+/** An export with one of its records changed. */
+const changed =
+  (change: (record: LogRecord) => unknown) =>
+  (lines: string[]): string[] =>
+    lines.map((line, at) => (at === 20 ? stringify(change(parse(line) as LogRecord)) : line))
+
 async function filled() {
   const engine = await openEngine(createMemoryStorage())
   for (let n = 0; n < 150; n++) await give(engine, 'stockItem.register', `item-${n}`, { name: `Nº ${n} 🧰` }, { id: `reg-${n}` })
@@ -51,6 +57,14 @@ describe('an export', () => {
     ['is cut off', (lines: string[]) => lines.slice(0, -5)],
     ['lost a record', (lines: string[]) => [...lines.slice(0, 20), ...lines.slice(21)]],
     ['is damaged', (lines: string[]) => [...lines.slice(0, 20), (lines[20] as string).slice(0, -9), ...lines.slice(21)]],
+    ['holds no record', changed(() => null)],
+    ['holds a Command that is null', changed((record) => ({ ...record, commands: [null] }))],
+    ['holds a Command without an outcome', changed((record) => ({ ...record, commands: [{ ...record.commands[0], outcome: undefined }] }))],
+    ['holds an Event that is null', changed((record) => ({ ...record, events: [null] }))],
+    ['holds an Event of no Command', changed((record) => ({ ...record, events: [{ ...record.events[0], command: 7 }] }))],
+    ['holds an Event whose version does not follow', changed((record) => ({ ...record, events: [{ ...record.events[0], version: 5 }] }))],
+    ['holds an Event without a type', changed((record) => ({ ...record, events: [{ ...record.events[0], type: undefined }] }))],
+    ['holds states that are none', changed((record) => ({ ...record, states: [null] }))],
   ])('that %s leaves an empty log behind', async (_, damage: (lines: string[]) => string[]) => {
     const lines = await exported(await filled())
     const storage = createMemoryStorage()
@@ -66,11 +80,75 @@ describe('an export', () => {
     const lines = await exported(await filled())
     const storage = createMemoryStorage()
     const other = await openEngine(storage.tab())
-    await other.importBegin(lines[0] as string)
-    await other.importPage(lines.slice(1, 40))
+    let halfWay = (): void => undefined
+    const half = new Promise<void>((resolve) => (halfWay = resolve))
+    void other.import(
+      (async function* () {
+        yield lines.slice(0, 1)
+        yield lines.slice(1, 40)
+        halfWay()
+        await new Promise(() => undefined)
+      })(),
+    )
+    await half
     const next = await openEngine(storage.tab())
     expect(await allEvents(next)).toEqual([])
     expect(await imported(next, lines)).toMatchObject({ events: 300 })
+  })
+
+  test('whose lines cannot be read on leaves an empty log behind', async () => {
+    const lines = await exported(await filled())
+    const storage = createMemoryStorage()
+    const unreadable = async function* () {
+      yield* pagesOf(lines.slice(0, 1), lines.slice(1, 40))
+      throw new RangeError('the disk is gone')
+    }
+    const engine = await openEngine(storage)
+    await expect(engine.import(unreadable())).rejects.toThrow('the disk is gone')
+    await expect(give(engine, 'stockItem.register', 'a', { name: 'A' })).rejects.toMatchObject({ code: 'closed' })
+    expect(await imported(await openEngine(storage), lines)).toMatchObject({ events: 300 })
+  })
+
+  test('refuses the Commands that are given while it runs, and those alone', async () => {
+    const lines = await exported(await filled())
+    const storage = createMemoryStorage()
+    const engine = await openEngine(storage)
+    const appending = storage.faults.pause('events.append')
+    const importing = imported(engine, lines)
+    await appending.reached
+    await expect(give(engine, 'stockItem.register', 'mine', { name: 'M' })).rejects.toMatchObject({ code: 'importing' })
+    await expect(imported(engine, lines)).rejects.toMatchObject({ code: 'log-not-empty' })
+    appending.release()
+    expect(await importing).toMatchObject({ events: 300 })
+    expect(await give(engine, 'stockItem.register', 'mine', { name: 'M' })).toMatchObject({ ok: true, position: 301 })
+  })
+
+  test('waits for the Commands that were given before it, and then finds a log that is not empty', async () => {
+    const lines = await exported(await filled())
+    const storage = createMemoryStorage()
+    const engine = await openEngine(storage)
+    const appending = storage.faults.pause('events.append')
+    const giving = give(engine, 'stockItem.register', 'mine', { name: 'M' })
+    await appending.reached
+    const importing = imported(engine, lines)
+    appending.release()
+    await expect(importing).rejects.toMatchObject({ code: 'log-not-empty' })
+    expect(await giving).toMatchObject({ ok: true })
+    expect(await engine.load('stockItem', 'mine')).toMatchObject({ version: 1 })
+  })
+
+  test('ends where the engine is closed meanwhile, and leaves an empty log behind', async () => {
+    const lines = await exported(await filled())
+    const storage = createMemoryStorage()
+    const engine = await openEngine(storage)
+    const appending = storage.faults.pause('events.append')
+    const importing = imported(engine, lines)
+    await appending.reached
+    const closing = engine.close()
+    appending.release()
+    await expect(importing).rejects.toMatchObject({ code: 'closed' })
+    await closing
+    expect(await allEvents(await openEngine(storage))).toEqual([])
   })
 
   test('is not taken in while another tab is open', async () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Outcome } from '../../src/domain/infer.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { MemoryFaults, MemoryOperation, Pause } from '../../src/storage/memory/faults.ts'
 import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { createTestClock, settle, type TestClock } from '../support/clock.ts'
 import { allEvents, createRoles, give, openEngine } from '../support/engine.ts'
@@ -13,6 +14,18 @@ import { allEvents, createRoles, give, openEngine } from '../support/engine.ts'
 type Engine = Awaited<ReturnType<typeof openEngine>>
 
 const item = fc.constantFrom('a', 'b', 'c')
+const operation = fc.constantFrom<MemoryOperation>(
+  'events.append',
+  'events.read',
+  'states.save',
+  'states.load',
+  'states.due',
+  'segments.save',
+  'segments.blocks',
+  'rows.save',
+  'rows.load',
+  'meta.update',
+)
 const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('receive' as const), item, quantity: fc.integer({ min: 1, max: 12 }) }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('pick' as const), item, quantity: fc.integer({ min: 1, max: 9 }) }) },
@@ -30,6 +43,12 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), gently: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('doubt' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('full' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('look' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('fail' as const), operation }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('hold' as const), operation, when: fc.constantFrom('before' as const, 'after' as const) }),
+  },
 )
 const schedule = fc.array(fc.record({ writer: fc.nat({ max: 2 }), together: fc.boolean(), step }), { minLength: 10, maxLength: 60 })
 
@@ -80,6 +99,20 @@ async function run(steps: typeof schedule extends fc.Arbitrary<infer S> ? S : ne
   const acknowledged = new Map<string, Outcome>()
   let faults = 0
   let pending: Promise<unknown>[] = []
+  let held: Pause[] = []
+  const armed: (() => void)[] = []
+  const arm = (writer: number, fault: (faulty: MemoryFaults) => () => void): unknown =>
+    armed.push(fault((tabs[writer] as MemoryStorage).faults))
+  const settled = async (): Promise<void> => {
+    for (const pause of held) pause.release()
+    held = []
+    let isDone = false
+    const all = Promise.all(pending).then(() => (isDone = true))
+    // Some wait for what is tried again later.
+    for (let tries = 0; tries < 100 && !isDone; tries++) await (tries === 0 ? settle(3) : clock.advance(1000))
+    await all
+    pending = []
+  }
 
   const send = (writer: number, type: string, aggregateId: string | undefined, payload: unknown, id = `c-${given.length}`): void => {
     given.push({ type, aggregateId, payload, id })
@@ -102,23 +135,24 @@ async function run(steps: typeof schedule extends fc.Arbitrary<infer S> ? S : ne
       const old = given[what.which % Math.max(1, given.length)]
       if (old) send(writer, old.type, old.aggregateId, old.payload, old.id)
     } else if (what.kind === 'wait') await clock.advance(what.ms)
-    else if (what.kind === 'doubt') tabs[writer]?.faults.failInDoubt('events.append')
-    else if (what.kind === 'full') tabs[writer]?.faults.fail('events.append', 'QuotaExceededError')
+    else if (what.kind === 'doubt') arm(writer, (faulty) => faulty.failInDoubt('events.append'))
+    else if (what.kind === 'full') arm(writer, (faulty) => faulty.fail('events.append', 'QuotaExceededError'))
+    else if (what.kind === 'fail') arm(writer, (faulty) => faulty.fail(what.operation, 'UnknownError'))
+    else if (what.kind === 'hold') held.push((tabs[writer] as MemoryStorage).faults.pause(what.operation, what.when))
+    else if (what.kind === 'look') pending.push((engines[writer] as Engine).catchUp().catch(() => faults++))
     else {
-      await Promise.all(pending)
-      pending = []
+      await settled()
       if (what.gently) await engines[writer]?.close()
       tabs[writer] = shared.tab()
       engines[writer] = await openEngine(tabs[writer], { clock, roles })
     }
-    if (!together) {
-      await Promise.all(pending)
-      pending = []
-    }
+    if (!together) await settled()
   }
-  await Promise.all(pending)
+  await settled()
+  for (const lift of armed) lift()
   await Promise.all(engines.map((engine) => engine.catchUp()))
-  await settle()
+  // What failed is tried again, later and later.
+  await clock.advance(120_000)
 
   const [first] = engines as [Engine, ...Engine[]]
   const events = await allEvents(first)
@@ -153,13 +187,17 @@ async function run(steps: typeof schedule extends fc.Arbitrary<infer S> ? S : ne
 }
 
 test('several writers, faults and restarts: every invariant holds, nothing acknowledged is lost or doubled', async () => {
-  const runs = Number(process.env['PROPERTY_RUNS'] ?? 40)
+  const runs = Number(process.env['PROPERTY_RUNS'] ?? 150)
   let faults = 0
   await fc.assert(
     fc.asyncProperty(schedule, async (steps) => {
       faults += (await run(steps)).faults
     }),
-    { numRuns: runs, ...(process.env['PROPERTY_SEED'] ? { seed: Number(process.env['PROPERTY_SEED']) } : {}) },
+    {
+      numRuns: runs,
+      endOnFailure: process.env['PROPERTY_SHRINK'] === undefined,
+      ...(process.env['PROPERTY_SEED'] ? { seed: Number(process.env['PROPERTY_SEED']) } : {}),
+    },
   )
   expect(faults).toBeGreaterThan(0)
 }, 600_000)

@@ -87,3 +87,8 @@ export function statusOf(engine: Engine): EngineStatus {
   engine.status$.subscribe((status) => (last = status)).unsubscribe()
   return last as EngineStatus
 }
+
+/** Pages of an export's lines, as an import takes them. */
+export async function* pagesOf(...pages: readonly (readonly string[])[]): AsyncGenerator<readonly string[]> {
+  yield* pages
+}

@@ -244,15 +244,31 @@ describe('taking back', () => {
     const engine = await openEngine(storage)
     await register(engine, 'a', 5)
     const hold = storage.faults.pause('events.append')
-    const committing = give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id: 'first' })
+    const committing = give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id: 'first', call: 1 })
     await hold.reached
-    const waiting = give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id: 'second' })
-    expect(engine.cancel('first')).toBe(false)
-    expect(engine.cancel('second')).toBe(true)
+    const waiting = give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id: 'second', call: 2 })
+    expect(engine.cancel(1)).toBe(false)
+    expect(engine.cancel(2)).toBe(true)
     hold.release()
     await expect(waiting).rejects.toMatchObject({ code: 'aborted' })
     expect(await committing).toMatchObject({ ok: true })
     expect(await engine.load('stockItem', 'a')).toMatchObject({ state: { onHand: 4 } })
+  })
+
+  test.each([1, 2])('one of two calls with the same id, the other goes on (call %i)', async (call) => {
+    const storage = createMemoryStorage()
+    const engine = await openEngine(storage)
+    await register(engine, 'a', 5)
+    const hold = storage.faults.pause('events.append')
+    const committing = give(engine, 'stockItem.pick', 'a', { quantity: 1 })
+    await hold.reached
+    const calls = [1, 2].map((each) => give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id: 'same', call: each }))
+    expect(engine.cancel(call)).toBe(true)
+    hold.release()
+    await committing
+    await expect(calls[call - 1]).rejects.toMatchObject({ code: 'aborted' })
+    expect(await calls[2 - call]).toMatchObject({ ok: true, commandId: 'same' })
+    expect(await engine.load('stockItem', 'a')).toMatchObject({ state: { onHand: 3 } })
   })
 })
 
