@@ -6,6 +6,9 @@
 /** Built-in objects that are kept whole. */
 const KEPT = new Set(['Date', 'RegExp', 'ArrayBuffer', 'Map', 'Set'])
 
+/** What is frozen throughout and can be kept: a state shares most of its parts with the one before it, and they are not walked again. */
+const known = new WeakSet<object>()
+
 /** Freezes a value with all its parts. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) freezeParts(value, new Set())
@@ -14,7 +17,7 @@ export function deepFreeze<T>(value: T): T {
 
 /** @param met what was frozen before: it may hold parts that are not (zod's `readonly` makes such), and parts may form a circle */
 function freezeParts(value: object, met: Set<object>): void {
-  if (ArrayBuffer.isView(value) || met.has(value)) return
+  if (ArrayBuffer.isView(value) || met.has(value) || known.has(value)) return
   if (Object.isFrozen(value)) met.add(value)
   else Object.freeze(value)
   for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freezeParts(part as object, met)
@@ -27,8 +30,11 @@ function freezeParts(value: object, met: Set<object>): void {
  * @throws TypeError naming the part that is a function, a class instance, a Blob or another thing that cannot be kept
  */
 export function keep(value: unknown): number {
+  const met = new Set<object>()
   try {
-    return keepParts(value, new Set())
+    const bytes = keepParts(value, met)
+    for (const part of met) if (Object.isFrozen(part)) known.add(part)
+    return bytes
   } catch (error) {
     if (!(error instanceof NotKept)) throw error
     const path = pathTo(error.part, value)
@@ -54,10 +60,9 @@ function keepParts(value: unknown, met: Set<object>): number {
     if (tagOf(value.buffer) !== 'ArrayBuffer') throw new NotKept(value, 'is a view of shared memory')
     return value.byteLength
   }
-  if (met.has(value)) return 8
+  if (met.has(value) || known.has(value)) return 8
   if (!Array.isArray(value) && !isPlain(value)) return keepBuiltIn(value, met)
-  if (Object.isFrozen(value)) met.add(value)
-  else Object.freeze(value)
+  met.add(Object.freeze(value))
   const parts = Object.entries(value)
   // What structured cloning drops of an object, and exports drop of a list.
   if (Object.getOwnPropertySymbols(value).length > 0) throw new NotKept(value, 'has a field named by a symbol')

@@ -1,146 +1,147 @@
+/**
+ * Handlers that change in place what they were given. States, rows and Event data are shared with caches, watchers and other
+ * handlers, so they are frozen: such a handler fails where it stands, every time, instead of spoiling what others see.
+ */
 import { aggregate, domain, processManager, readModel } from 'outpost'
-import { testApp } from 'outpost/testing'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
-import { createTestClock, settle } from '../support/clock.ts'
-import { give, openEngine } from '../support/engine.ts'
+import { from } from '../read/queries.ts'
+import { createTestClock } from '../support/clock.ts'
+import { give, message, openEngine, statusOf } from '../support/engine.ts'
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-test('a process manager that changes its state in place counts once although a commit failed', async () => {
-  const thing = aggregate('thing', {
-    state: z.object({}),
-    events: { made: z.object({}), poked: z.object({}) },
-    commands: { make: z.object({}), poke: z.object({}) },
-    create: { made: () => ({}) },
-    evolve: { poked: (s) => s },
-    decide: { make: (_s, _p, { emit }) => emit.made({}), poke: (_s, _p, { emit }) => emit.poked({}) },
-  })
+const Tag = z.object({ tag: z.string() })
+const note = aggregate('note', {
+  state: z.object({ tags: z.array(z.string()) }),
+  events: { written: z.object({}), tagged: Tag, filed: z.object({ folders: z.array(z.string()) }) },
+  commands: { write: z.object({}), tag: Tag, spoil: Tag, file: z.object({ folders: z.array(z.string()) }) },
+  refusals: { spoilt: z.object({}) },
+  create: { written: () => ({ tags: [] }) },
+  evolve: { tagged: (state, { tag }) => ({ tags: [...state.tags, tag] }), filed: (state) => state },
+  decide: {
+    write: (_, __, { emit }) => emit.written({}),
+    tag: (_, payload, { emit }) => emit.tagged(payload),
+    spoil: (state, { tag }, { refuse }) => {
+      state?.tags.push(tag)
+      return refuse.spoilt({})
+    },
+    file: (_, payload, { emit }) => emit.filed(payload),
+  },
+})
+
+test('a Command Handler fails on a state that was loaded from disk as on one that was never away', async () => {
+  const options = { domain: domain('notes', { aggregates: [note] }) }
+  const storage = createMemoryStorage()
+  const first = await openEngine(storage, options)
+  await give(first, 'note.write', 'x', {})
+  await expect(give(first, 'note.spoil', 'x', { tag: 'a' })).rejects.toMatchObject({ code: 'decide-failed' })
+  await first.close()
+  const second = await openEngine(storage, options)
+  await expect(give(second, 'note.spoil', 'x', { tag: 'a' })).rejects.toMatchObject({ code: 'decide-failed' })
+  expect(await second.load('note', 'x')).toEqual({ state: { tags: [] }, version: 1 })
+})
+
+test('a process manager counts nothing for a Command whose commit failed', async () => {
   const seen: number[] = []
-  const manager = processManager('pm', {
+  const tagging = processManager('tagging', {
     version: 1,
-    state: z.object({ list: z.array(z.number()) }),
-    from: [thing],
+    state: z.object({ tags: z.array(z.string()) }),
+    from: [note],
+    ignores: ['note.filed'],
     on: {
-      'thing.made': { key: (e) => e.aggregateId, handle: () => ({ state: { list: [] } }) },
-      'thing.poked': {
-        key: (e) => e.aggregateId,
-        handle: (s) => {
-          s!.list.push(1)
-          seen.push(s!.list.length)
-          return { state: s! }
+      'note.written': { key: (event) => event.aggregateId, handle: () => ({ state: { tags: [] } }) },
+      'note.tagged': {
+        key: (event) => event.aggregateId,
+        handle: (state, { data }) => {
+          state?.tags.push(data.tag)
+          seen.push(state?.tags.length ?? 0)
+          return state && { state }
         },
       },
     },
   })
+  const clock = createTestClock()
   const storage = createMemoryStorage()
-  const engine = await openEngine(storage, { domain: domain('d', { aggregates: [thing], processManagers: [manager] }) })
-  await give(engine, 'thing.make', 'x', {})
+  const engine = await openEngine(storage, { domain: domain('notes', { aggregates: [note], processManagers: [tagging] }), clock })
+  await give(engine, 'note.write', 'x', {})
   storage.faults.fail('events.append', 'QuotaExceededError')
-  await give(engine, 'thing.poke', 'x', {}).catch(() => 0) // nothing stored
-  await give(engine, 'thing.poke', 'x', {}).catch(() => 0)
-  expect(seen).not.toContain(2) // frozen, it would park with a sentence; so it counts twice
+  await expect(give(engine, 'note.tag', 'x', { tag: 'a' })).rejects.toMatchObject({ code: 'storage-full' })
+  expect(await give(engine, 'note.tag', 'x', { tag: 'a' })).toMatchObject({ ok: true })
+  expect(seen).toEqual([])
+  await clock.advance(100)
+  expect(statusOf(engine).handlers).toMatchObject([{ name: 'tagging', state: 'parked', parked: [{ key: 'x', position: 2 }] }])
 })
 
-test('a Command Handler that changes the state in place fails after a restart as it does before', async () => {
-  const thing = aggregate('thing', {
-    state: z.object({ n: z.number() }),
-    events: { made: z.object({}) },
-    commands: { make: z.object({}), poke: z.object({}) },
-    refusals: { no: z.object({}) },
-    create: { made: () => ({ n: 10 }) },
-    evolve: {},
-    decide: {
-      make: (_s, _p, { emit }) => emit.made({}),
-      poke: (s, _p, { refuse }) => {
-        s!.n -= 1
-        return refuse.no({})
-      },
-    },
-  })
-  const options = { domain: domain('d', { aggregates: [thing] }) }
-  const storage = createMemoryStorage()
-  const a = await openEngine(storage, options)
-  await give(a, 'thing.make', 'x', {})
-  await expect(give(a, 'thing.poke', 'x', {})).rejects.toMatchObject({ code: 'decide-failed' })
-  await a.close()
-  const b = await openEngine(storage, options)
-  await give(b, 'thing.poke', 'x', {}).catch(() => 0)
-  expect((await b.load('thing', 'x')).state).toEqual({ n: 10 }) // is 9, without any Event
-})
-
-test('a row handler that changes a nested value in place parks, or its watchers are told', async () => {
-  const thing = aggregate('thing', {
-    state: z.object({}),
-    events: { made: z.object({}), tagged: z.object({ tag: z.string() }) },
-    commands: { make: z.object({}), tag: z.object({ tag: z.string() }) },
-    create: { made: () => ({}) },
-    evolve: { tagged: (s) => s },
-    decide: { make: (_s, _p, { emit }) => emit.made({}), tag: (_s, p, { emit }) => emit.tagged(p) },
-  })
-  const list = readModel('list', {
+test.each([
+  ['was just put', false],
+  ['was loaded from disk', true],
+])('a Read Model parks on a nested part of a row that %s: who watches it would not be told', async (_, restarts) => {
+  const tags = readModel('tags', {
     version: 1,
-    from: [thing],
+    from: [note],
     row: z.object({ id: z.string(), tags: z.array(z.string()) }),
     key: 'id',
+    ignores: ['note.filed'],
     on: {
-      'thing.made': (e, rows) => rows.put({ id: e.aggregateId, tags: [] }),
-      'thing.tagged': (e, rows) =>
-        rows.update(e.aggregateId, (row) => {
-          row.tags.push(e.data.tag)
+      'note.written': ({ aggregateId }, rows) => rows.put({ id: aggregateId, tags: [] }),
+      'note.tagged': ({ aggregateId, data }, rows) =>
+        rows.update(aggregateId, (row) => {
+          row.tags.push(data.tag)
           return row
         }),
     },
   })
-  const app = testApp(domain('d', { aggregates: [thing], readModels: [list] }))
-  await app.commands.thing.make('x', {})
-  let told: unknown
-  app.read.list
-    .get('x')
-    .watch()
-    .subscribe((row) => (told = structuredClone(row)))
-  await sleep(50)
-  await app.commands.thing.tag('x', { tag: 'a' })
-  await sleep(100)
-  const asked = await app.read.list.get('x')
-  await app.close()
-  expect(told).toEqual(asked) // the watcher still has []
+  const clock = createTestClock()
+  const options = { domain: domain('notes', { aggregates: [note], readModels: [tags] }), clock }
+  const storage = createMemoryStorage()
+  let engine = await openEngine(storage, options)
+  await give(engine, 'note.write', 'x', {})
+  if (restarts) {
+    await engine.close()
+    engine = await openEngine(storage, options)
+  }
+  const all = from(tags).description
+  const watched = await engine.watch(all, () => undefined)
+  await expect.poll(() => watched.snapshot.data).toEqual([{ id: 'x', tags: [] }])
+  await give(engine, 'note.tag', 'x', { tag: 'a' })
+  await clock.advance(10_000)
+  expect(statusOf(engine).readModels).toMatchObject([{ name: 'tags', state: 'parked', parked: { position: 2 } }])
+  expect(watched.snapshot.data).toEqual([{ id: 'x', tags: [] }])
+  expect((await engine.run(all, 0, 1_000)).data).toEqual(watched.snapshot.data)
 })
 
-test('an Event that one Read Model changes is as it was for the others', async () => {
-  const thing = aggregate('thing', {
-    state: z.object({}),
-    events: { made: z.object({ list: z.array(z.number()) }) },
-    commands: { make: z.object({}) },
-    create: { made: () => ({}) },
-    evolve: {},
-    decide: { make: (_s, _p, { emit }) => emit.made({ list: [1] }) },
-  })
-  const counting = (name: string, spoil: boolean) =>
+test('a Read Model parks on the data of an Event, which stays as it is for others', async () => {
+  const counting = (name: string, spoil: (folders: string[]) => void) =>
     readModel(name, {
       version: 1,
-      from: [thing],
-      row: z.object({ id: z.string(), n: z.number() }),
+      from: [note],
+      row: z.object({ id: z.string(), folders: z.number() }),
       key: 'id',
+      ignores: ['note.written', 'note.tagged'],
       on: {
-        'thing.made': (e, rows) => {
-          if (spoil) e.data.list.push(99)
-          rows.put({ id: e.aggregateId, n: e.data.list.length })
+        'note.filed': ({ aggregateId, data }, rows) => {
+          spoil(data.folders)
+          rows.put({ id: aggregateId, folders: data.folders.length })
         },
       },
     })
+  const careless = counting('careless', (folders) => void folders.push('all'))
+  const careful = counting('careful', () => undefined)
   const disk = createMemoryStorage()
+  const writer = await openEngine(disk.tab(), { domain: domain('notes', { aggregates: [note] }) })
+  // The tab that reads has the data from the log: nobody there has made it.
   const clock = createTestClock()
-  const a = await openEngine(disk.tab(), { domain: domain('d', { aggregates: [thing] }), clock })
-  const b = await openEngine(disk.tab(), {
-    domain: domain('d', { aggregates: [thing], readModels: [counting('one', true), counting('two', false)] }),
+  const reader = await openEngine(disk.tab(), {
+    domain: domain('notes', { aggregates: [note], readModels: [careless, careful] }),
     clock,
   })
-  await settle()
-  await give(a, 'thing.make', 'x', {})
-  await b.catchUp()
+  await Promise.all(writer.dispatch([message('note.write', 'x', {}), message('note.file', 'x', { folders: ['home'] })]))
+  await reader.catchUp()
   await clock.advance(10_000)
-  await settle()
-  // [1, 99]; and where `one` happens to fold first, `two` shows 2
-  expect((await b.readEvents(0, 10)).map(({ data }) => data)).toEqual([{ list: [1] }])
+  expect(statusOf(reader).readModels).toMatchObject([
+    { name: 'careless', state: 'parked' },
+    { name: 'careful', state: 'live' },
+  ])
+  expect((await reader.run(from(careful).description, 2, 1_000)).data).toEqual([{ id: 'x', folders: 1 }])
+  expect((await reader.readEvents(1, 1)).map(({ data }) => data)).toEqual([{ folders: ['home'] }])
 })

@@ -1,20 +1,14 @@
-/** Process managers and timers, through the engine. */
+/** Process managers, through the engine; their timers are in timers.test.ts. */
 import { aggregate, domain, processManager } from 'outpost'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { EngineStatus } from '../../src/engine/engine.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { createTestClock, settle } from '../support/clock.ts'
-import { allEvents, createRoles, give, message, openEngine } from '../support/engine.ts'
+import { allEvents, give, message, openEngine, statusOf } from '../support/engine.ts'
 import { purchaseOrder, reorder, stock, stockItem } from '../fixtures/stock.ts'
 
 type Engine = Awaited<ReturnType<typeof openEngine>>
 const types = async (engine: Engine) => (await allEvents(engine)).map(({ type, aggregateId }) => `${type} ${aggregateId}`)
-const statusOf = (engine: Engine): EngineStatus => {
-  let last: EngineStatus | undefined
-  engine.status$.subscribe((status) => (last = status)).unsubscribe()
-  return last as EngineStatus
-}
 
 describe('a process manager', () => {
   test('issues its Command in the commit of the one that caused it, once an instance', async () => {
@@ -186,80 +180,6 @@ test('reactions that go round in a circle fail the root, which names itself', as
     message: expect.stringContaining('ping.hit') as string,
   })
   expect(engine.position).toBe(0)
-})
-
-describe('timers', () => {
-  const task = aggregate('task', {
-    state: z.object({ status: z.enum(['open', 'done', 'overdue']) }),
-    events: { opened: z.object({}), finished: z.object({}), lapsed: z.object({}) },
-    commands: { open: z.object({}), finish: z.object({}), lapse: z.object({}) },
-    create: { opened: () => ({ status: 'open' }) },
-    evolve: { finished: () => ({ status: 'done' }), lapsed: () => ({ status: 'overdue' }) },
-    decide: {
-      open: (state, _, { emit }) => (state ? [] : emit.opened({})),
-      finish: (_, __, { emit }) => emit.finished({}),
-      lapse: (_, __, { emit }) => emit.lapsed({}),
-    },
-  })
-  const watch = processManager('watch', {
-    version: 1,
-    state: z.object({ open: z.boolean() }),
-    from: [task],
-    sends: [task],
-    ignores: ['task.lapsed'],
-    on: {
-      'task.opened': {
-        key: (event) => event.aggregateId,
-        handle: () => ({ state: { open: true }, timers: [{ timer: 'overdue', afterMs: 60_000 }] }),
-      },
-      'task.finished': { key: (event) => event.aggregateId, handle: () => ({ state: undefined }) },
-    },
-    timers: {
-      overdue: (state, _, { send }) => ({ state: { open: false }, commands: state.open ? [send.task.lapse('t', {})] : [] }),
-    },
-  })
-  const tasks = domain('tasks', { aggregates: [task], processManagers: [watch] })
-
-  test('fire when they are due, once, and not when their instance has ended', async () => {
-    const clock = createTestClock()
-    const engine = await openEngine(createMemoryStorage(), { domain: tasks, clock })
-    await give(engine, 'task.open', 't', {}, { at: clock.now() })
-    await give(engine, 'task.open', 'u', {}, { at: clock.now() })
-    await give(engine, 'task.finish', 'u', {}, { at: clock.now() })
-    await clock.advance(59_000)
-    expect(await engine.load('task', 't')).toMatchObject({ state: { status: 'open' } })
-    await clock.advance(2_000)
-    expect(await engine.load('task', 't')).toMatchObject({ state: { status: 'overdue' }, version: 2 })
-    await clock.advance(120_000)
-    expect((await engine.history('task', 't')).length).toBe(2)
-    expect((await engine.history('task', 'u')).length).toBe(2)
-  })
-
-  test('survive a closed tab: what fell due meanwhile fires at the next start', async () => {
-    const storage = createMemoryStorage()
-    const clock = createTestClock()
-    const first = await openEngine(storage, { domain: tasks, clock })
-    await give(first, 'task.open', 't', {}, { at: clock.now() })
-    await first.close()
-    await clock.advance(3_600_000)
-    const second = await openEngine(storage, { domain: tasks, clock })
-    await clock.advance(1_000)
-    expect(await second.load('task', 't')).toMatchObject({ state: { status: 'overdue' }, version: 2 })
-  })
-
-  test('hazard 13, timer twice: two tabs fire the same timer, it takes effect once', async () => {
-    const storage = createMemoryStorage()
-    const clock = createTestClock()
-    const roles = createRoles()
-    const one = await openEngine(storage.tab(), { domain: tasks, clock, roles })
-    const two = await openEngine(storage.tab(), { domain: tasks, clock, roles })
-    await give(one, 'task.open', 't', {}, { at: clock.now() })
-    await two.catchUp()
-    await clock.advance(61_000)
-    await Promise.all([one.catchUp(), two.catchUp()])
-    expect(await one.load('task', 't')).toMatchObject({ version: 2, state: { status: 'overdue' } })
-    expect(await two.load('task', 't')).toMatchObject({ version: 2, state: { status: 'overdue' } })
-  })
 })
 
 test('the example domain keeps one open purchase order an item under random load', async () => {

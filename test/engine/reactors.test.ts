@@ -1,10 +1,9 @@
 /** Reactors: at least once, in order, one tab at a time, retried, parked, retried by hand. */
 import { domain, reactor, type ReactorTools } from 'outpost'
 import { expect, test, vi } from 'vitest'
-import type { EngineStatus } from '../../src/engine/engine.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { createTestClock, settle } from '../support/clock.ts'
-import { createRoles, give, openEngine } from '../support/engine.ts'
+import { createRoles, give, openEngine, statusOf } from '../support/engine.ts'
 import { stockItem } from '../fixtures/stock.ts'
 
 function listening(behave: (event: { readonly id: string }, tools: ReactorTools) => void | Promise<void> = () => undefined) {
@@ -21,11 +20,7 @@ function listening(behave: (event: { readonly id: string }, tools: ReactorTools)
   })
   return { seen, domain: domain('stock', { aggregates: [stockItem], reactors: [announce] }) }
 }
-const status = (engine: Awaited<ReturnType<typeof openEngine>>): EngineStatus['handlers'] => {
-  let last: EngineStatus['handlers'] = []
-  engine.status$.subscribe(({ handlers }) => (last = handlers)).unsubscribe()
-  return last
-}
+const status = (engine: Awaited<ReturnType<typeof openEngine>>) => statusOf(engine).handlers
 
 test('each Event is handled once, in order, with a key that follows from it, and not again after a restart', async () => {
   const storage = createMemoryStorage()

@@ -26,9 +26,7 @@ test('where storage goes on failing, Commands fail with its error', async () => 
   tab.faults.fail('events.read', 'UnknownError', Infinity)
   const engine = await openEngine(tab, { clock })
   const received = give(engine, 'stockItem.receive', 'a', { quantity: 2 })
-  const failed = expect(received).rejects.toMatchObject({ code: 'storage-failed' })
-  await clock.advance(60_000)
-  await failed
+  await Promise.all([expect(received).rejects.toMatchObject({ code: 'storage-failed' }), clock.advance(60_000)])
 })
 
 test('a space whose name is no well-formed text is refused by name', async () => {

@@ -1,16 +1,7 @@
 /** The engine's own status, from its first word on. */
 import { expect, test } from 'vitest'
-import type { EngineStatus } from '../../src/engine/engine.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
-import { give, openEngine } from '../support/engine.ts'
-
-type Engine = Awaited<ReturnType<typeof openEngine>>
-
-const statusOf = (engine: Engine): EngineStatus => {
-  let last: EngineStatus | undefined
-  engine.status$.subscribe((status) => (last = status)).unsubscribe()
-  return last as EngineStatus
-}
+import { give, openEngine, statusOf } from '../support/engine.ts'
 
 test('the first word names every handler, and how far the log reaches', async () => {
   const storage = createMemoryStorage()

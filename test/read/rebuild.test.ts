@@ -51,6 +51,23 @@ test('on an empty log a Read Model is live at once', async () => {
   expect(list(tab)).toMatchObject({ state: 'live' })
 })
 
+test('a log whose last record holds no Events is built to its end, and the thread let go of meanwhile', async () => {
+  const world = new World()
+  await (await world.tab(domain('stock', { aggregates: [stockItem] }))).append() // a refused Command leaves such a record
+  // A loop that awaits nothing but promises starves every timer, also that of the test: it is ended by how often it looks.
+  let looks = 0
+  const { exclusive } = world.environment
+  const ending = (signal: AbortSignal): AbortSignal =>
+    Object.defineProperty(AbortSignal.any([signal]), 'aborted', { get: () => ++looks > 10_000 || signal.aborted })
+  Object.assign(world.environment, {
+    exclusive: ((name, work, signal) => exclusive(name, (held) => work(ending(held)), signal)) satisfies typeof exclusive,
+  })
+  let isStored = false
+  await world.tab(first, ({ faults }) => void faults.pause('rows.save').reached.then(() => (isStored = true)))
+  await until(() => isStored)
+  expect(looks).toBeLessThan(1_000)
+})
+
 test('a new version is built beside the old one, which answers meanwhile, marked stale, and is then replaced', async () => {
   const world = new World()
   await (await filled(world, 3)).close()

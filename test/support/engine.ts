@@ -1,7 +1,7 @@
 /** Engines for tests: in this thread, on a memory storage, with a clock that the test moves. */
 import type { AnyDomain } from '../../src/domain/infer.ts'
 import { createEngine } from '../../src/engine/create-engine.ts'
-import type { CommandMessage, Engine, Environment } from '../../src/engine/engine.ts'
+import type { CommandMessage, Engine, EngineStatus, Environment } from '../../src/engine/engine.ts'
 import type { Outcome } from '../../src/domain/infer.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { createTestClock, type TestClock } from './clock.ts'
@@ -80,6 +80,13 @@ export function give(
 
 /** All Events of the log. */
 export const allEvents = (engine: Engine) => engine.readEvents(0, Infinity)
+
+/** The status as of now. */
+export function statusOf(engine: Engine): EngineStatus {
+  let last: EngineStatus | undefined
+  engine.status$.subscribe((status) => (last = status)).unsubscribe()
+  return last as EngineStatus
+}
 
 /** Pages of an export's lines, as an import takes them. */
 export async function* pagesOf(...pages: readonly (readonly string[])[]): AsyncGenerator<readonly string[]> {

@@ -1,0 +1,161 @@
+/**
+ * Saved states are a shortcut: whoever saves or drops them, and whatever state a stream ends in, its next Event has the next
+ * version. Each test counts the versions of a stream, because a wrong one is all that is left to see in the log.
+ */
+import { aggregate, domain, processManager } from 'outpost'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { stockItem } from '../fixtures/stock.ts'
+import { createTestClock } from '../support/clock.ts'
+import { allEvents, give, message, openEngine } from '../support/engine.ts'
+
+type Engine = Awaited<ReturnType<typeof openEngine>>
+
+const LOG = 'counting.hall-7.ann.log'
+const versionsOf = async (engine: Engine, id: string) =>
+  (await allEvents(engine)).filter(({ aggregateId }) => aggregateId === id).map(({ version }) => version)
+
+/** @param state builds whose schemas differ keep their saved states apart */
+const countingWith = (state: z.ZodType<{ n: number }>) =>
+  domain('counting', {
+    aggregates: [
+      aggregate('counter', {
+        state,
+        events: { begun: z.object({}), raised: z.object({}) },
+        commands: { begin: z.object({}), raise: z.object({}) },
+        refusals: { alreadyBegun: z.object({}), notBegun: z.object({}) },
+        create: { begun: () => ({ n: 1 }) },
+        evolve: { raised: (counter) => ({ ...counter, n: counter.n + 1 }) },
+        decide: {
+          begin: (counter, _, { emit, refuse }) => (counter ? refuse.alreadyBegun({}) : emit.begun({})),
+          raise: (counter, _, { emit, refuse }) => (counter ? emit.raised({}) : refuse.notBegun({})),
+        },
+      }),
+    ],
+  })
+const older = countingWith(z.object({ n: z.number() }))
+const newer = countingWith(z.object({ n: z.number(), label: z.string().optional() }))
+
+describe('saved states that another tab drops', () => {
+  test('because its build has no use for them leave an older build that opens meanwhile knowing its streams', async () => {
+    const disk = createMemoryStorage()
+    const clock = createTestClock()
+    const seed = await openEngine(disk, { domain: older, clock })
+    await give(seed, 'counter.begin', 'x', {})
+    await give(seed, 'counter.raise', 'x', {})
+    await seed.close()
+
+    const storage = disk.tab()
+    const dropping = storage.faults.pause('states.drop')
+    const young = await openEngine(storage, { domain: newer, clock })
+    await dropping.reached // it was alone when it asked
+    const old = await openEngine(disk.tab(), { domain: older, clock })
+    await old.load('counter', 'another') // it is usable, and has not loaded "x"
+    dropping.release()
+    await young.load('counter', 'x')
+
+    expect(await give(old, 'counter.begin', 'x', {})).toMatchObject({ refusal: 'alreadyBegun' })
+    expect(await versionsOf(old, 'x')).toEqual([1, 2])
+  })
+
+  test('because the log has lost their record leave one that has saved anew meanwhile knowing its streams', async () => {
+    const disk = createMemoryStorage()
+    const clock = createTestClock()
+    const seed = await openEngine(disk, { domain: older, clock })
+    // More than are kept in memory: the first of them will have to come from what is saved.
+    await Promise.all(seed.dispatch(Array.from({ length: 9_000 }, (_, n) => message('counter.begin', `c${n}`, {}))))
+    await give(seed, 'counter.begin', 'lost', {})
+    await seed.close()
+    disk.powerLoss(LOG, 1)
+
+    const storage = disk.tab()
+    const dropping = storage.faults.pause('states.drop')
+    const late = await openEngine(storage, { domain: older, clock })
+    await dropping.reached
+    const early = await openEngine(disk.tab(), { domain: older, clock })
+    await give(early, 'counter.raise', 'c8999', {})
+    await clock.advance(20_000) // it saves, and forgets the oldest
+    dropping.release() // a drop does not compare: what was just saved goes as well
+    await late.load('counter', 'c0')
+
+    expect(await give(early, 'counter.begin', 'c0', {})).toMatchObject({ refusal: 'alreadyBegun' })
+    expect(await versionsOf(early, 'c0')).toEqual([1])
+  })
+})
+
+describe('a stream whose state has ended', () => {
+  test('goes on counting after a restart, of an Aggregate', async () => {
+    const guest = aggregate('guest', {
+      state: z.object({ room: z.number() }).optional(),
+      events: { arrived: z.object({}), left: z.object({}) },
+      commands: { arrive: z.object({}), leave: z.object({}) },
+      create: { arrived: () => ({ room: 1 }) },
+      evolve: { left: () => undefined },
+      decide: { arrive: (_, __, { emit }) => emit.arrived({}), leave: (_, __, { emit }) => emit.left({}) },
+    })
+    const guests = domain('guests', { aggregates: [guest] })
+    const storage = createMemoryStorage()
+    const first = await openEngine(storage, { domain: guests })
+    await give(first, 'guest.arrive', 'x', {})
+    await give(first, 'guest.leave', 'x', {})
+    await first.close()
+    const second = await openEngine(storage, { domain: guests })
+    await give(second, 'guest.arrive', 'x', {})
+    expect(await versionsOf(second, 'x')).toEqual([1, 2, 3])
+  })
+
+  test('goes on counting after a restart, of a process manager', async () => {
+    // Its own Events, such as that a timer has fired, are a stream a key.
+    const reminder = processManager('reminder', {
+      version: 1,
+      state: z.object({}),
+      from: [stockItem],
+      ignores: ['stockItem.registered', 'stockItem.picked'],
+      on: {
+        'stockItem.received': {
+          key: (event) => event.aggregateId,
+          handle: () => ({ state: {}, timers: [{ timer: 'due', afterMs: 1_000 }] }),
+        },
+      },
+      timers: { due: () => ({ state: undefined }) },
+    })
+    const clock = createTestClock()
+    const options = { domain: domain('stock', { aggregates: [stockItem], processManagers: [reminder] }), clock }
+    const storage = createMemoryStorage()
+    const fired = async (engine: Engine) =>
+      (await allEvents(engine)).filter(({ type }) => type === '$reminder.timerFired').map(({ version }) => version)
+    const first = await openEngine(storage, options)
+    await give(first, 'stockItem.register', 'a', { name: 'A' })
+    await give(first, 'stockItem.receive', 'a', { quantity: 1 }, { at: clock.now() })
+    await clock.advance(5_000)
+    expect(await fired(first)).toEqual([1])
+    await first.close()
+    const second = await openEngine(storage, options)
+    await give(second, 'stockItem.receive', 'a', { quantity: 1 }, { at: clock.now() })
+    await clock.advance(5_000)
+    expect(await fired(second)).toEqual([1, 2])
+  })
+})
+
+test('a flush that catches up on its way saves every state of the record that it names', async () => {
+  // Without Read Models, which would catch up by themselves.
+  const bare = domain('stock', { aggregates: [stockItem] })
+  const disk = createMemoryStorage()
+  const [clock, otherClock] = [createTestClock(), createTestClock()]
+  const writer = await openEngine(disk.tab(), { domain: bare, clock })
+  await give(writer, 'stockItem.register', 'a', { name: 'A' })
+  await clock.advance(1_000) // "a" is saved
+  const other = await openEngine(disk.tab(), { domain: bare, clock: otherClock })
+  await give(writer, 'stockItem.register', 'b', { name: 'B' })
+  await other.catchUp() // it will save "b" some seconds later
+  await give(writer, 'stockItem.register', 'c', { name: 'C' })
+  await clock.advance(1_000) // the writer saves "b" and "c"
+  await give(writer, 'stockItem.register', 'd', { name: 'D' })
+  await otherClock.advance(15_000) // the other one, which has not heard of "c" and "d", saves
+
+  const third = await openEngine(disk.tab(), { domain: bare, clock })
+  expect(await third.load('stockItem', 'd')).toEqual({ state: { name: 'D', onHand: 0 }, version: 1 })
+  await give(third, 'stockItem.register', 'd', { name: 'D again' })
+  expect(await versionsOf(third, 'd')).toEqual([1])
+})
