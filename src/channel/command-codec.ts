@@ -20,7 +20,7 @@ export function decodeCommand({ expectedVersion, expiresAt, ...command }: Comman
     ...command,
     correlationId: command.correlationId ?? command.id,
     expectedVersion: expectedVersion === 'any' ? undefined : expectedVersion,
-    expiresAt: expiresAt === undefined ? undefined : Number(expiresAt),
+    expiresAt: expiresAt instanceof Date ? expiresAt.getTime() : expiresAt,
     receivedAt: command.requestedAt === undefined ? undefined : now,
   }
   // What was not said is not there; only a payload may be undefined.

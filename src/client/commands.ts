@@ -32,7 +32,8 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
 
   const batch = (make: (commands: object) => readonly CommandValue[]): Promise<SettledOutcome<Outcome>[]> => {
     const together = {}
-    return Promise.all(make(values).map((value) => dispatch(value, together).catch(faultOf)))
+    // What is no Command is told so by the worker, in its place among the others.
+    return Promise.all(make(values).map((value) => dispatch(value ?? {}, together).catch(faultOf)))
   }
   const values = byPath((value) => value)
   return Object.assign(

@@ -19,6 +19,7 @@ import { Receipts } from '../write/receipts.ts'
 import { Repository } from '../write/repository.ts'
 import { States, type StateSource } from '../write/states.ts'
 import { WriteBehind } from '../write/write-behind.ts'
+import { checkCommand } from './command-check.ts'
 import type { Engine, EngineStatus, Environment } from './engine.ts'
 import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
@@ -255,8 +256,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       messages.map(async (message) => {
         const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
-        if (message.type.startsWith('$'))
-          throw new OutpostError('unknown-command', `There is no Command "${message.type}": names with "$" are the engine's own.`)
+        checkCommand(message, domain)
         if (importing)
           throw new OutpostError(
             'importing',
