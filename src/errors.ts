@@ -9,7 +9,8 @@
 /** One line a code: when it is raised, and what to do next. This table is the documentation; README prints it. */
 export const errorCodes = {
   'invalid-domain': 'A declaration is wrong (duplicate, gap, unknown name). Raised when the domain is built: correct the declaration.',
-  'invalid-command': 'The payload does not fit the Command’s schema; `details.issues` are zod’s. Nothing was stored: correct the payload.',
+  'invalid-command':
+    'The payload does not fit the Command’s schema (`details.issues` are zod’s), or an option makes no sense. Nothing was stored: correct it.',
   'unknown-command': 'The domain declares no such Command; `details.known` lists those it does.',
   'unknown-read-model': 'The domain declares no such Read Model; `details.known` lists those it does.',
   'unknown-query': 'The domain declares no such named query; `details.known` lists those it does.',
@@ -21,6 +22,7 @@ export const errorCodes = {
   'evolve-failed': 'Folding an Event threw or gave a state that violates the schema. Nothing was stored: mend `evolve`.',
   'upcast-failed': 'An upcaster threw on a stored Event. Nothing was changed, and what rests on that Event waits: mend the upcaster.',
   'handler-failed': 'An Event Handler threw and is parked at that Event; the rest goes on. Mend it, or call `retry`.',
+  'query-failed': 'A named query threw. Nothing was changed: mend the query, `cause` is what it threw.',
   'invalid-row': 'A Read Model’s handler made a row that violates its schema or cannot be indexed; `details.field` says which field.',
   'outdated': 'The log holds Events that this build does not know: a newer build wrote them. Load the newer app.',
   'aborted': 'The caller’s AbortSignal fired before the Command was in a commit. Nothing was stored.',

@@ -5,7 +5,7 @@
 import type { AnyNamedQuery } from '../domain/infer.ts'
 import { type NamedQueryCall, type QueryDescription, type Snapshot, table } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
-import { OutpostError } from '../errors.ts'
+import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { ModelReader } from './model-reader.ts'
 import { answer } from './query-runner.ts'
 import { storedRows, type StoredRowsOwner } from './stored-rows.ts'
@@ -55,12 +55,21 @@ export async function runNamed<T>(run: NamedQueryRun, environment: Environment, 
       if (round === MAX_ROUNDS || !hasMoved()) return take({ data, ...freshnessOf(run.models) })
     } catch (error) {
       // What it read from may have been closed under it, because other rows took their place.
-      if (round === MAX_ROUNDS || readStored.size === 0 || !hasMoved()) throw error
+      if (round === MAX_ROUNDS || readStored.size === 0 || !hasMoved()) throw failed(run.query.name, error)
     } finally {
       release()
     }
   }
 }
+
+/** What went wrong, by the name of the query that it went wrong in. */
+const failed = (query: string, cause: unknown): OutpostError =>
+  new OutpostError(
+    isOutpostError(cause) ? cause.code : 'query-failed',
+    `Named query "${query}" failed: ${messageOf(cause)}`,
+    { ...(isOutpostError(cause) && cause.details), query },
+    cause,
+  )
 
 export function freshnessOf(models: readonly ModelReader[]): { readonly position: number; readonly stale: boolean } {
   const all = models.map((model) => model.freshness())

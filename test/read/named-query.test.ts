@@ -86,7 +86,7 @@ test('one that never ends holds nothing up for long', async () => {
   expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: 1 })
 })
 
-test('what its function throws is passed on', async () => {
+test('what its function throws is told with its name', async () => {
   const failing = query('failing', {
     reads: [stockList],
     input: z.object({}),
@@ -95,10 +95,24 @@ test('what its function throws is passed on', async () => {
     },
   })
   const tab = await new World().tab(domain('stock', { aggregates: [stockItem], readModels: [stockList], queries: [failing] }))
-  await expect(tab.side.run({ kind: 'named', query: 'failing', input: {} }, 0, 1_000)).rejects.toThrow('not today')
-  await expect(tab.side.watch({ kind: 'named', query: 'failing', input: {} }, () => {})).rejects.toThrow('not today')
+  const told = { code: 'query-failed', message: 'Named query "failing" failed: not today', cause: new RangeError('not today') }
+  await expect(tab.side.run({ kind: 'named', query: 'failing', input: {} }, 0, 1_000)).rejects.toMatchObject(told)
+  await expect(tab.side.watch({ kind: 'named', query: 'failing', input: {} }, () => {})).rejects.toMatchObject(told)
   await tab.append(registered('a'), picked('a', 1))
   expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: -1 })
+})
+
+test('what it cannot read keeps its code, and is told with its name', async () => {
+  const careless = query('careless', {
+    reads: [stockList],
+    input: z.object({}),
+    run: async (read) => read.stockList.limit(-1),
+  })
+  const tab = await new World().tab(domain('stock', { aggregates: [stockItem], readModels: [stockList], queries: [careless] }))
+  await expect(tab.side.run({ kind: 'named', query: 'careless', input: {} }, 0, 1_000)).rejects.toMatchObject({
+    code: 'invalid-query',
+    message: expect.stringMatching(/^Named query "careless" failed: Query of Read Model "stockList": `limit` is -1/) as string,
+  })
 })
 
 test('one that throws when it runs again keeps its last answer, marked stale, says why, and recovers', async () => {
@@ -120,7 +134,7 @@ test('one that throws when it runs again keeps its last answer, marked stale, sa
   await tab.append(registered('b'))
   await until(() => watched.snapshot.stale)
   expect(watched.snapshot.data).toBe(1)
-  expect(watched.error).toMatchObject({ message: 'not two' })
+  expect(watched.error).toMatchObject({ code: 'query-failed', message: 'Named query "picky" failed: not two' })
   await tab.append(registered('c'))
   await world.clock.advance(200)
   await until(() => watched.snapshot.data === 3)
