@@ -253,7 +253,6 @@ function givenReadModel(model: AnyReadModel, events: readonly PastEvent[]): Read
         if (handler) operations.collect(event, event.position, handler)
       }
       const { rows, stop } = fold({ operations: operations.take(), events: events.length, stop: undefined }, new Map(), check, model.name)
-      // oxlint-disable-next-line typescript/only-throw-error -- whatever the handler itself threw
       if (stop) throw stop.error
       const actual = [...rows.values()].sort((a, b) => compareKeys(a.key, b.key)).flatMap(({ row }) => (row ? [row] : []))
       if (!same(expected, actual)) mismatch(`Read Model "${model.name}"`, expected, actual)

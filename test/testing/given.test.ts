@@ -98,7 +98,7 @@ describe('an Aggregate', () => {
 })
 
 describe('a Read Model', () => {
-  const listing = (received: (rows: { update(key: string, change: (row: Listed) => Listed): void }, sku: string) => void) =>
+  const listing = (received: (rows: { update(key: string, change: (row: Listed) => Listed): void }, sku: string) => unknown) =>
     readModel('listing', {
       version: 1,
       from: [stockItem],
