@@ -36,7 +36,11 @@ export function createStatus(connection: Connection): Observable<Status> {
       if (state === 'closed') subscriber.complete()
     }
     listeners.add(tell)
-    subscriber.add(() => listeners.delete(tell))
+    subscriber.add(() => {
+      listeners.delete(tell)
+      // Of what comes while nobody listens nothing is heard.
+      if (listeners.size === 0) known = undefined
+    })
     tell()
     subscriber.add(
       news$.subscribe({

@@ -210,6 +210,17 @@ describe('the status', () => {
     expect(realm.worker.engine.status$.observed).toBe(false)
   })
 
+  test('is never an earlier one to who listens again', async () => {
+    start()
+    const first = realm.app.status$.subscribe()
+    await turns()
+    first.unsubscribe()
+    realm.worker.engine.status$.next({ position: 7, storage: 'ok', readModels: [], handlers: [] })
+    const statuses = watchStatus()
+    await turns()
+    expect(statuses.map(({ position }) => position)).toEqual([7])
+  })
+
   test('tells the latest to whoever comes later', async () => {
     start()
     watchStatus()
