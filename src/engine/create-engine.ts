@@ -95,6 +95,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     get head() {
       return { checkpoint: log.head, position: log.position }
     },
+    get isBusy() {
+      return queue.isBusy
+    },
     recorded$,
     records: (after, limit) => log.records(after, limit),
     decode: (record) => decoder.decode(record),
@@ -115,6 +118,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     turn: (work) => log.turn(work),
     now: environment.now,
     later: environment.later,
+    clock: environment.clock,
+    isBusy: () => queue.isBusy,
     onFull: (full) => {
       if (full === (storageState === 'full')) return
       storageState = full ? 'full' : 'ok'

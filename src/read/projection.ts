@@ -104,6 +104,7 @@ export class Projection {
       stale: (checkpoint) => this.#footing.reconcile(checkpoint),
       unstorable: () => this.#foldAgainChecked(),
       problem: (text) => this.#setProblem(text),
+      isBusy: () => source.isBusy,
     })
     this.reader = new RowReader({
       rows: this.#rows,

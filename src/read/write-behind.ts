@@ -5,6 +5,7 @@
  */
 import type { Environment } from '../engine/engine.ts'
 import { isOutpostError, messageOf } from '../errors.ts'
+import { Pace } from '../internal/pace.ts'
 import type { Checkpoint } from '../storage/record.ts'
 import type { ReadStore } from '../storage/storage.ts'
 import type { FoldedRows } from './folded-rows.ts'
@@ -12,7 +13,7 @@ import { backoff, jitter } from './timing.ts'
 
 /** After this tab's last commit. A burst becomes one transaction, and the commits of the burst have the disk for themselves. */
 const QUIET_MS = 100
-/** However long the burst lasts: what a crash costs is that so much is folded again. */
+/** After a burst's first commit, however long it lasts; more where writing takes long, see {@link Pace}. */
 const LONGEST_MS = 2_000
 /** For foreign records, and for records that changed no row: their only cost is a longer tail at the next start. */
 const LATE_DELAY_MS = 2_000
@@ -31,6 +32,8 @@ export interface WriteBehindEvents {
   unstorable(error: unknown): boolean
   /** Why flushing does not succeed, in words; undefined when it does again. */
   problem(text: string | undefined): void
+  /** True while this tab has Commands to commit. */
+  isBusy(): boolean
 }
 
 export class WriteBehind {
@@ -38,6 +41,7 @@ export class WriteBehind {
   readonly #store: ReadStore
   readonly #environment: Environment
   readonly #events: WriteBehindEvents
+  readonly #pace: Pace
   #running: Promise<void> | undefined
   #timer: { readonly at: number; readonly cancel: () => void } | undefined
   #notBefore = 0
@@ -51,6 +55,7 @@ export class WriteBehind {
     this.#store = store
     this.#environment = environment
     this.#events = events
+    this.#pace = new Pace(LONGEST_MS, environment.clock)
   }
 
   /** After each fold. @param own true where this tab wrote some of it */
@@ -105,8 +110,9 @@ export class WriteBehind {
     this.#timer = undefined
     if (this.#running || this.#closed) return
     const now = this.#environment.now()
-    const quietIn = this.#lastOwnAt + QUIET_MS - now
-    if (quietIn > 0 && this.#firstOwnAt !== undefined && now - this.#firstOwnAt < LONGEST_MS) this.#arm(quietIn)
+    // A commit that takes long is no pause: least of all one that waits for such a write.
+    const quietIn = this.#events.isBusy() ? QUIET_MS : this.#lastOwnAt + QUIET_MS - now
+    if (quietIn > 0 && this.#firstOwnAt !== undefined && now - this.#firstOwnAt < this.#pace.longestMs) this.#arm(quietIn)
     else void this.#begin(false)
   }
 
@@ -132,7 +138,7 @@ export class WriteBehind {
   async #save(): Promise<void> {
     if (this.#rows.isStored) return
     const writes = this.#rows.writes()
-    const result = await this.#store.save(writes)
+    const result = await this.#pace.measure(() => this.#store.save(writes))
     if (this.#closed) return
     if (result === 'stale') return this.#events.stale(await this.#store.checkpoint())
     // It may have moved to another record meanwhile.

@@ -88,6 +88,11 @@ export class CommandQueue {
     return this.#waiting.length
   }
 
+  /** True while Commands wait, are decided or are being committed. */
+  get isBusy(): boolean {
+    return this.#running !== undefined
+  }
+
   /** Puts a Command into the queue; settles when its outcome is durable. */
   dispatch(queued: QueuedCommand): Promise<Outcome> {
     return new Promise((settle, fail) => {

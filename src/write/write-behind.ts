@@ -3,20 +3,21 @@
  * themselves, unless they died). All states of one moment go in one transaction.
  */
 import { isOutpostError } from '../errors.ts'
+import { Pace } from '../internal/pace.ts'
 import type { PersistenceStore } from '../storage/storage.ts'
 import type { LogIndex } from './log-index.ts'
 import type { States } from './states.ts'
 
 /** After the last own commit: a burst has the disk for itself, and a state that it touches a hundred times is written once. */
 const QUIET_MS = 250
-/** However long the burst lasts. What a crash costs is that so much is folded again: some 100,000 Events a second. */
+/** After a burst's first commit, however long it lasts; more where writing takes long, see {@link Pace}. */
 const LONGEST_MS = 5000
 /** Longer than any own delay, and different in each tab, so that mostly one of them writes. */
 const FOREIGN_DELAY_MS = 5000
 /** So many unsaved states, or records, are written at once without waiting for a pause. */
 const MAX_UNSAVED = 16_000
 const MAX_BEHIND = 1024
-/** Index entries that make a good run. */
+/** Index entries that make a good run: written by themselves, since they come faster than states worth writing. */
 const MAX_PENDING = 8192
 const RETRY_MS = 5000
 
@@ -27,6 +28,9 @@ export interface WriteBehindOptions {
   /** Runs work within the log's turn. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
   readonly now: () => number
+  readonly clock: () => number
+  /** True while this tab has Commands to commit. */
+  readonly isBusy: () => boolean
   readonly later: (delayMs: number, run: () => void) => () => void
   /** Told whether the last write found space; writing is tried again later by itself. */
   readonly onFull: (full: boolean) => void
@@ -34,7 +38,9 @@ export interface WriteBehindOptions {
 
 export class WriteBehind {
   readonly #options: WriteBehindOptions
-  #cancel: (() => void) | undefined
+  readonly #pace: Pace
+  #timer: { readonly at: number; readonly cancel: () => void } | undefined
+  #lastOwnAt = 0
   /** When the burst that waits to be written began. */
   #burstAt: number | undefined
   #running: Promise<void> | undefined
@@ -42,6 +48,7 @@ export class WriteBehind {
 
   constructor(options: WriteBehindOptions) {
     this.#options = options
+    this.#pace = new Pace(LONGEST_MS, options.clock)
   }
 
   /** A record was folded. */
@@ -50,18 +57,19 @@ export class WriteBehind {
     const { states, index } = this.#options
     const unsaved = states.reduce((sum, each) => sum + each.unsaved, 0)
     const behind = states.reduce((most, each) => Math.max(most, each.behind), 0)
-    if (own && (unsaved > MAX_UNSAVED || behind > MAX_BEHIND || index.pending > MAX_PENDING)) this.#start()
+    if (own && (unsaved > MAX_UNSAVED || behind > MAX_BEHIND)) this.#start(this.#all)
     else if (own) {
-      const now = this.#options.now()
-      this.#burstAt ??= now
-      this.#schedule(Math.max(0, Math.min(QUIET_MS, this.#burstAt + LONGEST_MS - now)))
-    } else if (!this.#cancel) this.#schedule(FOREIGN_DELAY_MS * (1 + Math.random()))
+      if (index.pending > MAX_PENDING) this.#start(() => index.flush())
+      this.#lastOwnAt = this.#options.now()
+      this.#burstAt ??= this.#lastOwnAt
+      this.#arm(QUIET_MS)
+    } else this.#arm(FOREIGN_DELAY_MS * (1 + Math.random()))
   }
 
   /** Writes all there is now. */
   async flush(): Promise<void> {
-    this.#unschedule()
-    this.#start()
+    await this.#running // what it gathered may be from before
+    this.#start(this.#all)
     await this.#running
   }
 
@@ -73,25 +81,40 @@ export class WriteBehind {
   /** Stops; what is unsaved is made up for by the log. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#unschedule()
+    this.#disarm()
     await this.#running
   }
 
-  #schedule(delayMs: number): void {
-    this.#cancel?.()
-    this.#cancel = this.#options.later(delayMs, () => {
-      this.#unschedule()
-      this.#start()
-    })
-  }
-  #unschedule(): void {
-    this.#cancel?.()
-    this.#cancel = undefined
-    this.#burstAt = undefined
+  #arm(delayMs: number): void {
+    const at = this.#options.now() + delayMs
+    if (this.#timer && this.#timer.at <= at) return
+    this.#disarm()
+    this.#timer = { at, cancel: this.#options.later(delayMs, () => this.#fire()) }
   }
 
-  #start(): void {
-    this.#running ??= this.#write(this.#options.turn).then(
+  #disarm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #fire(): void {
+    this.#timer = undefined
+    const { now, isBusy } = this.#options
+    // A commit that takes long is no pause: least of all one that waits for such a write.
+    const quietIn = isBusy() ? QUIET_MS : this.#lastOwnAt + QUIET_MS - now()
+    if (this.#running) this.#arm(QUIET_MS)
+    else if (quietIn > 0 && this.#burstAt !== undefined && now() - this.#burstAt < this.#pace.longestMs) this.#arm(quietIn)
+    else this.#start(this.#all)
+  }
+
+  readonly #all = (): Promise<unknown> => {
+    this.#disarm()
+    this.#burstAt = undefined
+    return this.#write(this.#options.turn)
+  }
+
+  #start(work: () => Promise<unknown>): void {
+    this.#running ??= work().then(
       () => {
         this.#running = undefined
         this.#options.onFull(false)
@@ -101,7 +124,7 @@ export class WriteBehind {
         if (isOutpostError(error, 'closed')) return
         // Nothing is lost: the log has it. Whatever the reason, it is tried again.
         this.#options.onFull(isOutpostError(error, 'storage-full'))
-        if (!this.#closed) this.#schedule(RETRY_MS)
+        if (!this.#closed) this.#arm(RETRY_MS)
       },
     )
   }
@@ -119,7 +142,7 @@ export class WriteBehind {
     })
     // Gathering one may have caught up the log, so that the others are as of earlier records: each names its own.
     if (prepared.length > 0) {
-      if ((await store.save(prepared.map(({ writes }) => writes))) === 'saved')
+      if ((await this.#pace.measure(() => store.save(prepared.map(({ writes }) => writes)))) === 'saved')
         for (const each of prepared) each.states.saved(each.writes, each.written)
       else await turn(() => this.#takeOver())
     }

@@ -65,6 +65,19 @@ test('a burst of commits becomes one flush, and a long one is flushed all the sa
   expect((await storedRows(world, 'stockList')).record).toBeGreaterThan(20)
 })
 
+test('a commit that takes long is no pause: rows wait until it is through', async () => {
+  const world = new World()
+  const tab = await world.tab(stock)
+  await tab.append(registered('a'))
+  await tab.ask(all)
+  tab.isBusy = true
+  await world.clock.advance(1_500)
+  expect((await storedRows(world, 'stockList')).record).toBeUndefined()
+  tab.isBusy = false
+  await world.clock.advance(200)
+  expect((await storedRows(world, 'stockList')).record).toBe(1)
+})
+
 test('the last record of the log is passed over without being folded twice after a start in between', async () => {
   const world = new World()
   const tab = await world.tab(stock)

@@ -92,6 +92,7 @@ export class Tab implements EventSource {
   readonly #log: LogStorage
   readonly #all: LogRecord[] = []
   head: { readonly checkpoint: Checkpoint; readonly position: number } = { checkpoint: LOG_START, position: 0 }
+  isBusy = false
 
   private constructor(storage: MemoryStorage, log: LogStorage, domain: AnyDomain) {
     this.storage = storage

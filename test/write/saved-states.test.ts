@@ -159,3 +159,41 @@ test('a flush that catches up on its way saves every state of the record that it
   await give(third, 'stockItem.register', 'd', { name: 'D again' })
   expect(await versionsOf(third, 'd')).toEqual([1])
 })
+
+/** What is saved of the log, read past every tab: records. */
+async function savedUpTo(disk: ReturnType<typeof createMemoryStorage>) {
+  const log = await disk.openLog(LOG)
+  const [states] = [...(await log.states.checkpoints()).values()]
+  const { checkpoint: index } = await log.segments.catalogue()
+  log.close()
+  return { states: states?.record, index: index?.record }
+}
+
+describe('while Commands keep coming', () => {
+  test('a commit that takes long is no pause: states wait until it is through', async () => {
+    const disk = createMemoryStorage()
+    const storage = disk.tab()
+    const clock = createTestClock()
+    const engine = await openEngine(storage, { domain: older, clock })
+    await give(engine, 'counter.begin', 'x', {})
+    const appending = storage.faults.pause('events.append')
+    const slow = give(engine, 'counter.raise', 'x', {})
+    await appending.reached
+    await clock.advance(3_000)
+    appending.release()
+    await slow
+    await new Promise((resolve) => setTimeout(resolve, 20)) // what was due meanwhile has had its turn
+    expect(await savedUpTo(disk)).toEqual({})
+    await clock.advance(1_000)
+    expect(await savedUpTo(disk)).toEqual({ states: 2, index: 2 })
+  })
+
+  test('the index of many streams is written without their states, which the next Command may touch again', async () => {
+    const disk = createMemoryStorage()
+    const engine = await openEngine(disk.tab(), { domain: older })
+    await Promise.all(engine.dispatch(Array.from({ length: 9_000 }, (_, n) => message('counter.begin', `c${n}`, {}))))
+    const { states, index } = await savedUpTo(disk)
+    expect(states).toBeUndefined()
+    expect(index).toBeGreaterThan(0)
+  })
+})
