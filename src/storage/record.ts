@@ -18,6 +18,17 @@ export const LOG_START: Checkpoint = { record: 0, id: '' }
 
 export const sameCheckpoint = (a: Checkpoint | undefined, b: Checkpoint | undefined): boolean => a?.record === b?.record && a?.id === b?.id
 
+/** Where a pushed root Command came from. */
+export interface CommandOrigin {
+  readonly clientId: string
+  /** Its place among that client's Commands: 1, 2, 3… */
+  readonly sequence: number
+  /** Whose token it came with; on the server only. */
+  readonly principal?: string
+  /** When the server received it, by the server's clock: ms since 1970. */
+  readonly receivedAt: number
+}
+
 /** What a Command came to, as kept for ever. A fault leaves no trace in the log. */
 export type StoredOutcome = { readonly ok: true } | { readonly ok: false; readonly refusal: string; readonly details: unknown }
 
@@ -42,6 +53,14 @@ export interface StoredCommand {
   /** Index in the record's `commands` of the root it follows from; absent on roots. */
   readonly root?: number
   readonly outcome: StoredOutcome
+  /** Of a root that a device pushed: in the server's log, and in what was pulled from there. */
+  readonly origin?: CommandOrigin
+  /** Of a root that was processed before: the record of the server's log with its first outcome. This one has no effect. */
+  readonly duplicateOf?: number
+  /** Of a root that was withdrawn before it was ever sent: it only keeps its place. */
+  readonly withdrawn?: true
+  /** Of a root that a device decided again in a rebase: it waits for the server, whatever came out. */
+  readonly again?: true
 }
 
 export interface StoredEvent {
@@ -70,13 +89,49 @@ export interface ParkedInstance {
   readonly error: string
 }
 
+/** How far a log has followed the server's. */
+export interface SyncCursor {
+  /** Of the server's log of this space. */
+  readonly epoch: string
+  /** The last record of the server's log that is in this one. */
+  readonly record: number
+  /** This log's name at the server; another one begins with sequence 1 again. */
+  readonly clientId: string
+  /** Sequence of this client's last processed Command; the pending ones count on from here. */
+  readonly sequence: number
+  /** Who stands for the Commands of this log at the server. */
+  readonly principal: string
+}
+
+/**
+ * What a record of kind `sync` says. The Commands of a synced log that the server has not processed yet are its *pending
+ * tail*; their Events are tentative.
+ *
+ * - `joined`: from here on the log is synced, as this client. All pending Commands are numbered from 1 again.
+ * - `confirmed`: the pending Commands up to `cursor.sequence` were processed just as they stand in this log.
+ * - `pulled`: the record's Commands and Events are those of a record of the server's log. `voids`: the whole pending tail
+ *   counts no longer; what of it still waits for the server follows, decided again, in the same transaction.
+ * - `withdrawn`: this pending Command is to be pushed as withdrawn.
+ */
+export type SyncNote =
+  | { readonly step: 'joined'; readonly cursor: SyncCursor }
+  | { readonly step: 'confirmed'; readonly cursor: SyncCursor }
+  | { readonly step: 'pulled'; readonly cursor: SyncCursor; readonly serverPosition: number; readonly voids?: true }
+  | { readonly step: 'withdrawn'; readonly commandId: string }
+
 export interface LogRecord {
   readonly number: number
   /** Random, so that a number used twice (power loss) is noticed. */
   readonly id: string
   readonly format: number
-  /** `commit` is all there is without sync; a build that meets a kind it does not know is outdated. */
-  readonly kind: 'commit'
+  /**
+   * `commit`: Commands decided here. `sync`: what came of the server, see {@link SyncNote}. A build that meets a kind it does
+   * not know is outdated.
+   */
+  readonly kind: 'commit' | 'sync'
+  /** More records of the same transaction follow: they count together. */
+  readonly more?: true
+  readonly sync?: SyncNote
   /** When it was written: ms since 1970. */
   readonly at: number
   /** Position of its first Event; where it has none, the position the next Event of the log will get. */

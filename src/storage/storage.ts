@@ -49,9 +49,10 @@ export interface EventStore {
   /**
    * Compare-and-append: all records or none, in one transaction. Their numbers are consecutive.
    * Resolves only when the transaction has completed.
+   * @param meta entries of the {@link MetaStore} put in the same transaction; undefined deletes one
    * @returns `conflict` where another writer already used the first number: nothing was written
    */
-  append(records: readonly LogRecord[], durability: Durability): Promise<'appended' | 'conflict'>
+  append(records: readonly LogRecord[], durability: Durability, meta?: ReadonlyMap<string, unknown>): Promise<'appended' | 'conflict'>
   /** Records with a number above `after`, in order, at most `limit`. */
   read(after: number, limit: number): Promise<readonly LogRecord[]>
   /** The records of these numbers, in the order asked; undefined where there is none. */

@@ -86,7 +86,7 @@ export function createDecoder(domain: AnyDomain): Decoder {
 
 /** @throws `storage-newer` for a record that a newer build wrote in a format that this one cannot read */
 export function checkFormat(record: LogRecord): void {
-  if (record.format > LOG_FORMAT || record.kind !== 'commit')
+  if (record.format > LOG_FORMAT || (record.kind !== 'commit' && record.kind !== 'sync'))
     throw new OutpostError(
       'storage-newer',
       `Record ${record.number} (a ${record.kind} of format ${record.format}) is of a newer build: this one reads commits up to format ${LOG_FORMAT}. Load the newer app; nothing was changed.`,

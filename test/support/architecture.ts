@@ -35,6 +35,8 @@ export const house: House = {
     'write': { values: [...base, 'internal', 'storage'], types: contracts },
     'read': { values: [...base, 'internal', 'storage'], types: contracts },
     'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
+    'sync/protocol.ts': { values: [] },
+    'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
     'channel': { values: [...base, 'internal'], types: contracts },
     'worker': { values: [...base, 'internal', 'storage', 'storage/indexeddb', 'engine', 'channel'] },
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
@@ -43,12 +45,12 @@ export const house: House = {
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
   libraries: {
-    zod: { values: ['domain'] },
+    zod: { values: ['domain', 'sync/protocol.ts'] },
     dexie: { values: ['dexie'] },
     rxjs: { values: ['read', 'engine', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
     comlink: { values: ['worker', 'client'], types: ['channel'] },
     react: { values: ['react'] },
-    devalue: { values: ['engine'] },
+    devalue: { values: ['engine', 'sync/wire-value.ts'] },
   },
   doors: ['', 'worker', 'client', 'react', 'dexie', 'testing'],
   light: {

@@ -12,7 +12,7 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
         return cursor?.value as LogRecord | undefined
       }),
 
-    async append(records, durability) {
+    async append(records, durability, meta) {
       if (records.length === 0) return 'appended'
       let taken = false
       try {
@@ -23,6 +23,10 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
             request.onerror = () => {
               taken ||= request.error?.name === 'ConstraintError'
             }
+          }
+          for (const [key, value] of meta ?? []) {
+            if (value === undefined) transaction.objectStore('meta').delete(key)
+            else transaction.objectStore('meta').put(value, key)
           }
           return 'appended'
         })

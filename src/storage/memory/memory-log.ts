@@ -39,14 +39,18 @@ export function createMemoryLog(handle: MemoryHandle, data: LogData): LogStorage
   return log
 }
 
-const events = (handle: MemoryHandle, { records }: LogData): EventStore => ({
+const events = (handle: MemoryHandle, { records, meta }: LogData): EventStore => ({
   last: () => handle.run('events.last', () => handle.copy(records.entries().at(-1)?.value)),
 
-  async append(given) {
+  async append(given, _durability, entries = new Map()) {
     const copies = handle.copy(given)
+    const values = handle.copy(entries)
     return handle.run('events.append', () => {
       if (copies.some(({ number }) => records.get(number))) return 'conflict'
       for (const record of copies) records.set(record.number, record)
+      for (const [key, value] of values)
+        if (value === undefined) meta.delete(key)
+        else meta.set(key, value)
       return 'appended'
     })
   },

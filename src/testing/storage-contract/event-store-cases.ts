@@ -106,4 +106,22 @@ export const eventStoreCases = [
     for (const read of await events.read(0, 1)) Object.assign(read.commands[0]?.payload as object, { note: 'changed by its reader' })
     assertSame(await events.last(), record(1, 'kept', { note: 'as given' }), 'record')
   }),
+
+  contractCase('an append puts and deletes entries of the meta data with its records', async ({ openLog }) => {
+    const [log, other] = [await openLog(0), await openLog(1)]
+    await log.meta.update('gone', () => 'soon')
+    const entries = new Map<string, unknown>([
+      ['made', { at: new Date(0) }],
+      ['gone', undefined],
+    ])
+    assertSame(await log.events.append([record(1)], 'relaxed', entries), 'appended', 'append')
+    assertSame([...(await other.meta.entries(''))], [['made', { at: new Date(0) }]], 'entries')
+  }),
+
+  contractCase('an append that is a conflict leaves the meta data as it was', async ({ openLog }) => {
+    const [log, other] = [await openLog(0), await openLog(1)]
+    await log.events.append([record(1)], 'relaxed', new Map([['who', 'first']]))
+    assertSame(await other.events.append([record(1, 'late')], 'relaxed', new Map([['who', 'second']])), 'conflict', 'append')
+    assertSame(await log.meta.get('who'), 'first', 'entry')
+  }),
 ]
