@@ -17,7 +17,7 @@ import { LogIndex } from '../write/log-index.ts'
 import { managerFold } from '../write/process-managers.ts'
 import { Receipts } from '../write/receipts.ts'
 import { Repository } from '../write/repository.ts'
-import { States, type StateSource } from '../write/states.ts'
+import { advanceStates, States, type StateSource } from '../write/states.ts'
 import { WriteBehind } from '../write/write-behind.ts'
 import { checkCommand } from './command-check.ts'
 import type { Engine, EngineStatus, Environment } from './engine.ts'
@@ -57,12 +57,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { logStorage, meta } = await openLog(storage, logName, environment)
 
   const recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
-  const decoder = createDecoder(domain)
+  const decoder = createDecoder(domain, (record, ofEvents) => log.tail.live(record, ofEvents))
   const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
 
   const stateSource: StateSource = {
     async catchUp(checkpoint) {
-      if (log.head.record < checkpoint.record) await log.pull()
+      if (log.settled.record < checkpoint.record) await log.pull()
     },
     replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
   }
@@ -73,18 +73,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   /** Saved states are usable from here on; before, records go past them and are made up for. */
   let usable = false
-  const log = await Log.open(logStorage.events, (record, own) => {
+  const log = await Log.open(logStorage, (advance) => {
     if (usable) {
-      const events = own ? [] : decoder.decodeKnown(record)
-      for (const each of states) {
-        if (own) each.committed(record)
-        else each.foldRecord(record, events)
-      }
-      index.add(record)
-      writeBehind.touched(own)
+      advanceStates(states, advance, decoder)
+      for (const record of advance.records) index.add(record)
+      writeBehind.touched(advance.own)
       timers.touched()
     }
-    recorded$.next({ position: log.position, own })
+    recorded$.next({ position: log.position, own: advance.own })
     showStatus()
   })
   const index = new LogIndex(packed, log)
@@ -94,6 +90,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const source: EventSource = {
     get head() {
       return { checkpoint: log.head, position: log.position }
+    },
+    get settled() {
+      return log.settled
+    },
+    get tailEpoch() {
+      return log.tailEpoch
     },
     get isBusy() {
       return queue.isBusy
@@ -174,13 +176,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   })
   const repository = new Repository({ domain, states: aggregates, log, index, decoder })
 
-  const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> => readRecordedEvents(log, decoder, after, limit)
+  const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> =>
+    readRecordedEvents(log, decoder, after, limit, log.tail.confirmed)
   const reactors = new Reactors({
     reactors: [...domain.reactors.values()],
     meta: logStorage.meta,
     environment,
     logName,
-    position: () => log.position,
+    position: () => log.tail.confirmed,
     recorded$,
     readEvents,
     onStatus: () => showStatus(),

@@ -69,7 +69,7 @@ export class ManagerRetry {
   /** They are saved as due at 0, before any timer. */
   async #parkedKeys(managed: States): Promise<readonly string[]> {
     const { storage } = this.#options
-    await managed.load(managed.tailKeys)
+    await managed.load(managed.unloaded)
     const { states } = await storage.states.due(managed.fold.name, MAX_PARKED)
     const saved = states.filter(({ dueAt }) => dueAt === PARKED_DUE_AT).map(({ key }) => key)
     await managed.load(saved)

@@ -11,9 +11,16 @@ const PAGE = 128
  * Events after a position, in order, at least `limit` where there are so many; ends with a whole record, or before an Event
  * that this build does not understand.
  *
+ * @param until position of the last Event that is given; the log's last unless told
  * @throws `outdated`, `upcast-failed` where that is the first one
  */
-export async function readRecordedEvents(log: Log, decoder: Decoder, after: number, limit: number): Promise<readonly RecordedEvent[]> {
+export async function readRecordedEvents(
+  log: Log,
+  decoder: Decoder,
+  after: number,
+  limit: number,
+  until = log.position,
+): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record;) {
     const page = await log.records(record, PAGE)
@@ -21,8 +28,10 @@ export async function readRecordedEvents(log: Log, decoder: Decoder, after: numb
     for (const each of page) {
       record = each.number
       if (lastPositionOf(each) <= after) continue
-      for (const [index, event] of decoder.decodeKnown(each).entries()) {
-        if (each.position + index <= after) continue
+      for (const event of decoder.decodeKnown(each)) {
+        const position = event instanceof OutpostError ? (event.details['position'] as number) : event.position
+        if (position <= after) continue
+        if (position > until) return events
         if (!(event instanceof OutpostError)) events.push(event)
         else if (events.length > 0) return events
         else throw event

@@ -29,11 +29,14 @@ export async function persistently(work: () => Promise<void>, { later }: Environ
   return work()
 }
 
-/** After a power loss, states or segments may be as of a record that the log has lost: they go, the log makes up for them. */
+/**
+ * After a power loss, states or segments may be as of a record that the log has lost; after a log has joined a server, as of one
+ * that is tentative now. They go, the log makes up for them.
+ */
 export async function dropWhatTheLogLost(log: Log, states: readonly States[], index: SegmentIndex, storage: LogStorage): Promise<void> {
   while (index.checkpoint && !(await log.contains(index.checkpoint))) await index.clear()
   for (const each of states) {
-    if (!each.stored || (await log.contains(each.stored))) continue
+    if (!each.stored || (each.stored.record <= log.settled.record && (await log.contains(each.stored)))) continue
     await storage.states.drop(each.fold.name)
     each.restart()
   }
@@ -51,15 +54,15 @@ export async function dropUnusedFolds(
   if (unused.length > 0 && (await environment.alone())) for (const name of unused) await storage.states.drop(name)
 }
 
-/** Gives each record after this one up to the head, with its Events. */
+/** Gives each record after this one up to the settled one, with its Events. */
 export async function replay(
   log: Log,
   after: number,
   decode: (record: LogRecord) => readonly Decoded[],
   fold: (record: LogRecord, events: readonly Decoded[]) => void,
 ): Promise<void> {
-  for (let from = after; from < log.head.record;) {
-    const page = await log.records(from, PAGE)
+  for (let from = after; from < log.settled.record;) {
+    const page = await log.records(from, Math.min(PAGE, log.settled.record - from))
     if (page.length === 0) return
     for (const record of page) fold(record, decode(record))
     from += page.length
@@ -75,19 +78,23 @@ export async function replayTail(
   flush: () => Promise<void>,
 ): Promise<void> {
   let unsaved = 0
-  const behind = (): number => Math.min(index.head.record, ...states.map((each) => each.folded.record))
+  for (const each of states) each.dropTentative()
+  const behind = (): number => Math.min(index.head.record, log.settled.record, ...states.map((each) => each.folded.record))
   for (let from = behind(); from < log.head.record;) {
     const page = await log.records(from, PAGE)
     if (page.length === 0) return
     for (const record of page) {
       const events = decode(record)
-      for (const each of states) if (each.folded.record < record.number) each.foldRecord(record, events)
+      for (const each of states) {
+        if (record.number > log.settled.record) each.foldTentative(record, events)
+        else if (each.folded.record < record.number) each.foldRecord(record, events)
+      }
       if (index.head.record < record.number) index.add(record)
       from = record.number
       unsaved += record.events.length
     }
     // A new shape of states makes the whole log the tail: what is folded must not pile up in memory.
-    if (unsaved > MAX_UNSAVED_TAIL) {
+    if (unsaved > MAX_UNSAVED_TAIL && from < log.settled.record) {
       await flush()
       unsaved = 0
     }

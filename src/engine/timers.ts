@@ -79,7 +79,7 @@ export class Timers {
   /** Instances with timers, the earliest among them: what is saved, overruled by what is in memory. */
   async #due(states: States): Promise<readonly Entry[]> {
     const { store } = this.#options
-    await states.load(states.tailKeys)
+    await states.load(states.unloaded)
     // Parked instances come first, and may be many.
     let saved: readonly SavedState[]
     let limit = PAGE

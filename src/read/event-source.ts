@@ -6,6 +6,10 @@ import type { Checkpoint, LogRecord } from '../storage/record.ts'
 export interface EventSource {
   /** The last record folded by this engine, and the position of the last Event. Reading up to here needs no waiting. */
   readonly head: { readonly checkpoint: Checkpoint; readonly position: number }
+  /** Everything in records up to here is confirmed or void, for good. Without sync: the head. */
+  readonly settled: Checkpoint
+  /** Another number: the tail (the records after `settled`) was made void and begun anew. */
+  readonly tailEpoch: number
   /** The doorbell: rings after the head has moved. Never errors; completes when the engine closes. */
   readonly recorded$: Observable<{ readonly position: number; readonly own: boolean }>
   /** Records after this number up to the head, contiguous, at most `limit`; recent ones come from memory. */

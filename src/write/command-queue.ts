@@ -215,7 +215,7 @@ export class CommandQueue {
       }
     }
     const wanted = decider.wanted(batch.slice(from).map(({ command }) => command))
-    await Promise.all([...wanted].map(([states, keys]) => decider.load(states, keys)))
+    await Promise.all([...wanted].map(([states, keys]) => states.load(keys)))
   }
 
   async #decideOne(waiting: Waiting, work: UnitOfWork): Promise<Decided | Faulted> {
@@ -247,11 +247,12 @@ export class CommandQueue {
       }
     }
     const last = records[records.length - 1]?.record as LogRecord
+    const layer = log.tail.cursor ? 'tentative' : 'confirmed'
     const result = await log.append(
       records.map(({ record }) => record),
       durability,
       () => {
-        for (const [states, entries] of work.staged) for (const entry of entries) states.put(entry, last.number)
+        for (const [states, entries] of work.staged) for (const entry of entries) states.put(entry, last.number, layer)
       },
     )
     if (result === 'conflict') return 'again'

@@ -136,10 +136,10 @@ export class Decider {
   ): Promise<readonly RecordedEvent[]> {
     const payload = this.#payload(type.message, command)
     const needs = needsOf(type, command, payload)
-    if ('own' in needs) await this.load(this.#statesOf(type.aggregate?.name ?? ''), [needs.own])
+    if ('own' in needs) await attempt.load(this.#statesOf(type.aggregate?.name ?? ''), [needs.own])
     else
       for (const load of Object.values(needs.loads))
-        await this.load(this.#statesOf(load.aggregate.name), load.load === 'one' ? [load.id] : load.ids)
+        await attempt.load(this.#statesOf(load.aggregate.name), load.load === 'one' ? [load.id] : load.ids)
     const { clock, domain } = this.#options
     if (marks) marks.loaded = clock()
     const decided = decide(
@@ -176,7 +176,7 @@ export class Decider {
           return key === undefined ? [] : [{ event, key }]
         })
         if (keyed.length === 0) continue
-        await this.load(states, [...new Set(keyed.map(({ key }) => key))])
+        await attempt.load(states, [...new Set(keyed.map(({ key }) => key))])
         for (const { event, key } of keyed) requests.push(...this.#react(states, fold, attempt, event, key, parkAt))
       }
       wave = await this.#give(requests, attempt, lookUp)
@@ -243,7 +243,7 @@ export class Decider {
     }
     const states = this.#managerStates(manager)
     if (states.halted) throw states.halted
-    await this.load(states, [key])
+    await attempt.load(states, [key])
     const instance = instanceOf(attempt.entry(states, key))
     if (instance.parked)
       throw new OutpostError(
@@ -262,7 +262,7 @@ export class Decider {
     const states = this.#managerStates(manager)
     const fold = states.fold as ManagerFold
     if (states.halted) throw states.halted
-    await this.load(states, [key])
+    await attempt.load(states, [key])
     const entry = attempt.entry(states, key)
     if (!instanceOf(entry).parked) {
       this.#own(attempt, command, [], states)
@@ -374,10 +374,6 @@ export class Decider {
     const payload = deepFreeze(parsePayload(message, command))
     this.#parsed.set(command, { payload, bytes })
     return payload
-  }
-  /** Brings states into memory. */
-  load(states: States, keys: readonly string[]): Promise<void> {
-    return states.load(keys)
   }
   #statesOf(aggregate: string): States {
     const states = this.#options.aggregates.get(aggregate)

@@ -15,7 +15,7 @@ export type Decoded = RecordedEvent | OutpostError
 
 export interface Decoder {
   /**
-   * A record's Events as this build understands them; each record is decoded once.
+   * A record's Events as this build understands them, without those that a rebase made void; each record is decoded once.
    *
    * @throws `outdated`, `upcast-failed` at the first one it does not; `details.before` are the Events before it
    */
@@ -24,7 +24,11 @@ export interface Decoder {
   decodeKnown(record: LogRecord): readonly Decoded[]
 }
 
-export function createDecoder(domain: AnyDomain): Decoder {
+/** @param live of a list with an entry for each Event of a record, those that count */
+export function createDecoder(
+  domain: AnyDomain,
+  live: <T>(record: LogRecord, ofEvents: readonly T[]) => readonly T[] = (_, all) => all,
+): Decoder {
   const decoded = new WeakMap<LogRecord, readonly Decoded[]>()
 
   function decodeOne(record: LogRecord, stored: StoredEvent, index: number): Decoded {
@@ -71,7 +75,7 @@ export function createDecoder(domain: AnyDomain): Decoder {
       events = record.events.map((stored, index) => decodeOne(record, stored, index))
       decoded.set(record, events)
     }
-    return events
+    return live(record, events)
   }
 
   function decode(record: LogRecord): readonly RecordedEvent[] {

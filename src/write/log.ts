@@ -1,11 +1,13 @@
 /**
- * The log as one engine sees it: its head, moved only by folding records contiguously; its appends, each a compare; and
- * whoever has to fold along.
+ * The log as one engine sees it: its head, moved only by folding records contiguously; its appends, each a compare; its
+ * pending tail; and whoever has to fold along.
  */
 import { isOutpostError, OutpostError } from '../errors.ts'
 import { checkpointOf, lastPositionOf, LOG_START, type Checkpoint, type LogRecord } from '../storage/record.ts'
-import type { Durability, EventStore } from '../storage/storage.ts'
+import type { Durability, LogStorage } from '../storage/storage.ts'
 import { checkFormat } from './decode.ts'
+import { keptTail, openTail } from './kept-tail.ts'
+import type { Tail } from './tail.ts'
 
 /** Records kept in memory for handlers that are a little behind: by count and by Events, whichever is reached first. */
 const RECENT_RECORDS = 512
@@ -15,30 +17,47 @@ const PAGE = 128
 /** Tries of an append whose transaction died without an answer. */
 const TRIES = 3
 
-/** Told of each record as it becomes the head, in order. Must not throw. */
-export type OnRecord = (record: LogRecord, own: boolean) => void
+/** One step of the head: the records of one transaction, which count together. */
+export interface Advance {
+  /** In order. */
+  readonly records: readonly LogRecord[]
+  readonly own: boolean
+  /** Of own records: puts the states that they leave. */
+  readonly committed?: (() => void) | undefined
+  /** What is settled now and was not before, in order. Without sync: the records. */
+  readonly settled: readonly LogRecord[]
+  /** The tail before is void. */
+  readonly voided: boolean
+  /** Those of the records that are tentative. */
+  readonly tentative: readonly LogRecord[]
+}
+
+/** Told of each step, in order. Must not throw. */
+export type OnAdvance = (advance: Advance) => void
 
 export class Log {
-  readonly #events: EventStore
-  readonly #onRecord: OnRecord
+  readonly #storage: LogStorage
+  readonly #onAdvance: OnAdvance
   #head: Checkpoint
   #position: number
+  #tail: Tail
+  #tailEpoch = 0
   #recent: LogRecord[] = []
   #recentEvents = 0
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(events: EventStore, last: LogRecord | undefined, onRecord: OnRecord) {
-    this.#events = events
-    this.#onRecord = onRecord
+  private constructor(storage: LogStorage, last: LogRecord | undefined, tail: Tail, onAdvance: OnAdvance) {
+    this.#storage = storage
+    this.#onAdvance = onAdvance
     this.#head = last ? checkpointOf(last) : LOG_START
     this.#position = last ? lastPositionOf(last) : 0
+    this.#tail = tail
   }
 
   /** @throws `storage-newer` where a newer build wrote the last record */
-  static async open(events: EventStore, onRecord: OnRecord): Promise<Log> {
-    const last = await events.last()
-    if (last) checkFormat(last)
-    return new Log(events, last, onRecord)
+  static async open(storage: LogStorage, onAdvance: OnAdvance): Promise<Log> {
+    const { last, tail } = await openTail(storage)
+    return new Log(storage, last, tail, onAdvance)
   }
 
   get head(): Checkpoint {
@@ -47,6 +66,17 @@ export class Log {
   /** Position of the last Event. */
   get position(): number {
     return this.#position
+  }
+  /** Up to here everything is confirmed or void, for good. Without sync: the head. */
+  get settled(): Checkpoint {
+    return this.#tail.settled
+  }
+  get tail(): Tail {
+    return this.#tail
+  }
+  /** Another number: the tail was made void and begun anew. */
+  get tailEpoch(): number {
+    return this.#tailEpoch
   }
 
   /** Runs work that moves the head; one at a time, in the order asked. */
@@ -64,8 +94,8 @@ export class Log {
       const from = after + 1 - first.number
       return this.#recent.slice(from, from + limit)
     }
-    const records = await this.#events.read(after, Math.min(limit, this.#head.record - after))
-    this.#checkContiguous(after, records)
+    const records = await this.#storage.events.read(after, Math.min(limit, this.#head.record - after))
+    checkContiguous(after, records)
     return records
   }
 
@@ -73,7 +103,7 @@ export class Log {
   async get(numbers: readonly number[]): Promise<readonly (LogRecord | undefined)[]> {
     const first = this.#recent[0]?.number ?? Infinity
     const missing = numbers.filter((number) => number < first && number <= this.#head.record)
-    const read = missing.length > 0 ? await this.#events.get(missing) : []
+    const read = missing.length > 0 ? await this.#storage.events.get(missing) : []
     const found = new Map(missing.map((number, i) => [number, read[i]]))
     return numbers.map((number) => (number >= first ? this.#recent[number - first] : found.get(number)))
   }
@@ -89,26 +119,41 @@ export class Log {
 
   /** Folds what other tabs wrote. Only within a turn. */
   async pull(): Promise<void> {
-    for (;;) {
-      const records = await this.#events.read(this.#head.record, PAGE)
-      this.#checkContiguous(this.#head.record, records)
-      for (const record of records) this.#advance(record, false)
+    let group: LogRecord[] = []
+    for (let after = this.#head.record; ;) {
+      const records = await this.#storage.events.read(after, PAGE)
+      checkContiguous(after, records)
+      for (const record of records) {
+        group.push(record)
+        if (record.more) continue
+        await this.#advance(group, false)
+        group = []
+      }
+      after += records.length
+      // Of a transaction all records are there.
       if (records.length < PAGE) return
     }
   }
 
   /**
-   * Compare-and-append. Only within a turn, with records that follow the head.
+   * Compare-and-append, in one transaction. Only within a turn, with records that follow the head.
    *
-   * @param committed runs before anybody is told: makes the states in memory those of the records
+   * @param committed makes the states in memory those of the records: see {@link Advance}
+   * @param meta entries of the log's meta data, put in the same transaction
    * @returns `conflict` where another tab wrote first; what it wrote is folded already
    */
-  async append(records: readonly LogRecord[], durability: Durability, committed: () => void): Promise<'appended' | 'conflict'> {
+  async append(
+    records: readonly LogRecord[],
+    durability: Durability,
+    committed: () => void,
+    meta?: ReadonlyMap<string, unknown>,
+  ): Promise<'appended' | 'conflict'> {
+    const kept = records.some(({ sync }) => sync) ? keptTail(this.#tail, records) : undefined
+    const entries = kept ? new Map([...kept, ...(meta ?? [])]) : meta
     for (let attempt = 1; ; attempt++) {
       try {
-        if ((await this.#events.append(records, durability)) === 'appended') {
-          committed()
-          for (const record of records) this.#advance(record, true)
+        if ((await this.#storage.events.append(records, durability, entries)) === 'appended') {
+          await this.#advance(records, true, committed)
           return 'appended'
         }
       } catch (error) {
@@ -123,27 +168,62 @@ export class Log {
     }
   }
 
-  #advance(record: LogRecord, own: boolean): void {
-    if (!own) checkFormat(record)
-    this.#head = checkpointOf(record)
-    this.#position = lastPositionOf(record)
-    this.#recent.push(record)
-    this.#recentEvents += record.events.length
+  /** @param records of one transaction, where there is sync; else each counts by itself */
+  async #advance(records: readonly LogRecord[], own: boolean, committed?: () => void): Promise<void> {
+    if (!own) for (const record of records) checkFormat(record)
+    if (!this.#tail.cursor && !records.some(({ sync }) => sync)) {
+      for (const [i, record] of records.entries()) {
+        this.#tail.fold(record)
+        this.#take([record], own, { committed: i === 0 ? committed : undefined, settled: [record], voided: false, tentative: [] })
+      }
+      return
+    }
+    const before = this.#tail.settled.record
+    // What is read below must not see half a step.
+    const tail = records.some(({ sync }) => sync) ? this.#tail.copy() : this.#tail
+    let voided = false
+    for (const record of records) if (tail.fold(record)) voided = true
+    const settledTo = tail.settled.record
+    const head = this.#head.record
+    const older = settledTo > before && before < head ? await this.#between(before, Math.min(settledTo, head)) : []
+    this.#tail = tail
+    if (voided) this.#tailEpoch++
+    this.#take(records, own, {
+      committed,
+      settled: [...older, ...records.filter(({ number }) => number <= settledTo)],
+      voided,
+      tentative: records.filter(({ number }) => number > settledTo),
+    })
+  }
+
+  #take(records: readonly LogRecord[], own: boolean, rest: Omit<Advance, 'records' | 'own'>): void {
+    for (const record of records) {
+      this.#head = checkpointOf(record)
+      this.#position = lastPositionOf(record)
+      this.#recent.push(record)
+      this.#recentEvents += record.events.length
+    }
     if (this.#recent.length > RECENT_RECORDS || this.#recentEvents > RECENT_EVENTS) {
       // Half at once: dropping one by one would copy the list each time.
       const dropped = this.#recent.splice(0, Math.ceil(this.#recent.length / 2))
       for (const { events } of dropped) this.#recentEvents -= events.length
     }
-    this.#onRecord(record, own)
+    this.#onAdvance({ records, own, ...rest })
   }
 
-  #checkContiguous(after: number, records: readonly LogRecord[]): void {
-    const [first] = records
-    if (first && first.number !== after + 1)
-      throw new OutpostError(
-        'storage-failed',
-        `The log goes on at record ${first.number}, not ${after + 1}: it was replaced under this tab. Reload the page.`,
-        { expected: after + 1, found: first.number },
-      )
+  async #between(after: number, last: number): Promise<readonly LogRecord[]> {
+    const found: LogRecord[] = []
+    while (after + found.length < last) found.push(...(await this.records(after + found.length, last - after - found.length)))
+    return found
   }
+}
+
+function checkContiguous(after: number, records: readonly LogRecord[]): void {
+  const [first] = records
+  if (first && first.number !== after + 1)
+    throw new OutpostError(
+      'storage-failed',
+      `The log goes on at record ${first.number}, not ${after + 1}: it was replaced under this tab. Reload the page.`,
+      { expected: after + 1, found: first.number },
+    )
 }

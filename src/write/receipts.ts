@@ -41,6 +41,7 @@ export class Receipts {
         const record = byNumber.get(number)
         const index = record?.commands.findIndex((command) => command.id === id) ?? -1
         if (!record || index < 0) continue // another id of the same hash
+        if (this.#log.tail.isVoidCommand(record, index)) continue // what it came to stands elsewhere, if anywhere
         found.set(id, outcomeOf(record, index))
         break
       }

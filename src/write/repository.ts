@@ -77,12 +77,11 @@ export class Repository {
     for (let from = 0; from < numbers.length; from += PAGE) {
       for (const record of await this.#log.get(numbers.slice(from, from + PAGE))) {
         if (!record) continue
-        const events = this.#decoder.decodeKnown(record)
-        for (let i = 0; i < record.events.length; i++) {
-          const stored = record.events[i]
+        for (const event of this.#decoder.decodeKnown(record)) {
+          const position = event instanceof OutpostError ? (event.details['position'] as number) : event.position
+          const stored = record.events[position - record.position]
           if (stored?.aggregateId !== id || !stored.type.startsWith(prefix)) continue
-          const event = events[i]
-          if (!event || event instanceof OutpostError) throw event ?? new TypeError(`Record ${record.number} has no Event ${i}`)
+          if (event instanceof OutpostError) throw event
           yield event
         }
       }

@@ -1,9 +1,12 @@
 /**
  * The states of one fold in memory, over its saved states in the Persistence Store.
  *
- * What is in memory is as of the log's head; what is saved is as of `base`, some record before it. Between them lies the
- * tail: for a key that it touched, either the entry itself is in memory (`dirty`), or the Events that are still to be
- * folded onto what is saved (`tail`). So any tab can flush, and none has to load what it does not need.
+ *     saved as of `base` ≤ confirmed layer as of `folded` (the log's settled record) ≤ tentative layer as of the head
+ *
+ * Between what is saved and the confirmed layer lie Events: for a key that they touched, either the entry itself is in memory
+ * (`dirty`), or they are still to be folded onto what is saved (`behind`). So any tab can flush, and none has to load what it
+ * does not need. The tentative layer holds what the pending tail of a synced log touched, and is never saved: where the tail
+ * is made void, it is dropped. Without sync there is none.
  *
  * Invariants:
  * - every read of saved states compares their checkpoint to `base`; another one means that another tab has flushed
@@ -13,10 +16,19 @@
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, OutpostError } from '../errors.ts'
 import { deepFreeze } from '../internal/plain.ts'
-import { checkpointOf, LOG_START, sameCheckpoint, type Checkpoint, type LogRecord, type StoredEvent } from '../storage/record.ts'
+import {
+  checkpointOf,
+  lastPositionOf,
+  LOG_START,
+  sameCheckpoint,
+  type Checkpoint,
+  type LogRecord,
+  type StoredEvent,
+} from '../storage/record.ts'
 import type { PersistenceStore, SavedState, StateWrites } from '../storage/storage.ts'
-import type { Decoded } from './decode.ts'
+import type { Decoded, Decoder } from './decode.ts'
 import { emptyEntry, type Entry, type Fold } from './fold.ts'
+import type { Advance } from './log.ts'
 import type { Instance, ManagerFold } from './process-managers.ts'
 
 /** Entries kept in memory although they are saved: more than most apps work on at once, a few MB at most. */
@@ -30,6 +42,16 @@ export interface StateSource {
   replay(after: number, fold: (record: LogRecord, events: readonly Decoded[]) => void): Promise<void>
 }
 
+/** An Event that is still to be folded, with its record's number. */
+interface Later {
+  readonly event: RecordedEvent
+  readonly record: number
+  readonly parked: string | undefined
+}
+
+/** Which layer an entry belongs to: the log settled it, or the server has not spoken yet. */
+export type Layer = 'confirmed' | 'tentative'
+
 export class States {
   readonly fold: Fold
   readonly #store: PersistenceStore
@@ -40,8 +62,12 @@ export class States {
   readonly #entries = new Map<string, Entry>()
   /** Key → number of the record that last touched it, for entries in memory that are not saved yet. */
   readonly #dirty = new Map<string, number>()
-  /** Key → Events after `base` to fold onto its saved state, with their record's number. */
-  readonly #tail = new Map<string, { event: RecordedEvent; record: number; parked: string | undefined }[]>()
+  /** Key → Events after `base` to fold onto its saved state. */
+  readonly #behind = new Map<string, Later[]>()
+  /** Entries that Events of the pending tail touched. */
+  readonly #tentative = new Map<string, Entry>()
+  /** Key → Events of the pending tail to fold onto its entry, once that is in memory. */
+  readonly #later = new Map<string, Later[]>()
   #folded: Checkpoint
   /** The first Event that this build cannot fold: what is saved must then stay where it is. */
   #halted: OutpostError | undefined
@@ -55,7 +81,7 @@ export class States {
     this.#folded = this.#base
   }
 
-  /** The record that everything here is as of. */
+  /** The record that the confirmed layer is as of. */
   get folded(): Checkpoint {
     return this.#folded
   }
@@ -64,7 +90,7 @@ export class States {
   }
   /** How many keys wait to be saved. */
   get unsaved(): number {
-    return this.#halted ? 0 : this.#dirty.size + this.#tail.size
+    return this.#halted ? 0 : this.#dirty.size + this.#behind.size
   }
   /** Why nothing of it is saved any more: an Event that this build cannot fold. */
   get halted(): OutpostError | undefined {
@@ -75,21 +101,42 @@ export class States {
     return this.#halted ? 0 : this.#folded.record - this.#base.record
   }
 
-  /** The entry, where it is in memory. */
+  /** The entry as of the head, where it is in memory. */
   peek(key: string): Entry | undefined {
+    return this.#tentative.get(key) ?? (this.#later.has(key) ? undefined : this.#entries.get(key))
+  }
+
+  /** The entry as of the settled record, where it is in memory. */
+  peekConfirmed(key: string): Entry | undefined {
     return this.#entries.get(key)
   }
 
   /** Those of the keys that have to be loaded before `peek` gives them. */
   missing(keys: Iterable<string>): string[] {
     const missing: string[] = []
-    for (const key of keys) if (!this.#entries.has(key)) missing.push(key)
+    for (const key of keys) if (!this.peek(key)) missing.push(key)
     return missing
   }
 
   /** Brings entries into memory. */
   async load(keys: readonly string[]): Promise<void> {
-    for (let wanted = this.missing(keys); wanted.length > 0; wanted = this.missing(keys)) {
+    const missing = this.missing(keys)
+    if (missing.length === 0) return
+    await this.loadConfirmed(missing)
+    for (const key of missing) {
+      const later = this.#later.get(key)
+      if (!later) continue
+      this.#later.delete(key)
+      let entry = this.#entries.get(key) as Entry
+      for (const { event, parked } of later) entry = this.#apply(entry, event, parked)
+      this.#tentative.set(key, entry)
+    }
+  }
+
+  /** Brings the confirmed layer's entries into memory. */
+  async loadConfirmed(keys: readonly string[]): Promise<void> {
+    const unknown = (): string[] => keys.filter((key) => !this.#entries.has(key))
+    for (let wanted = unknown(); wanted.length > 0; wanted = unknown()) {
       if (this.#stored === undefined) {
         // Folded from the log's first record on: what is not in memory has never been touched.
         for (const key of wanted) this.#entries.set(key, emptyEntry(key))
@@ -104,11 +151,11 @@ export class States {
         if (this.#entries.has(key)) return
         const saved = states[i]
         let entry: Entry = saved ? { ...saved, state: deepFreeze(saved.state) } : emptyEntry(key)
-        const tail = this.#tail.get(key)
-        for (const { event, parked } of tail ?? []) entry = this.#apply(entry, event, parked)
-        if (tail) {
-          this.#tail.delete(key)
-          this.#dirty.set(key, (tail[tail.length - 1] as { record: number }).record)
+        const behind = this.#behind.get(key)
+        for (const { event, parked } of behind ?? []) entry = this.#apply(entry, event, parked)
+        if (behind) {
+          this.#behind.delete(key)
+          this.#dirty.set(key, (behind[behind.length - 1] as Later).record)
         }
         this.#entries.set(key, entry)
       })
@@ -116,38 +163,86 @@ export class States {
     }
   }
 
-  /** Folds a record of the log that follows the one folded last. */
+  /** Folds a settled record of the log, which follows the one folded last, into the confirmed layer. */
   foldRecord(record: LogRecord, events: readonly Decoded[]): void {
     this.#fold(record, events)
     this.#folded = checkpointOf(record)
   }
 
   #fold(record: LogRecord, events: readonly Decoded[]): void {
-    events.forEach((event, i) => {
-      if (event instanceof OutpostError) {
-        const { type, aggregateId } = record.events[i] as StoredEvent
-        if (this.fold.concerns(type)) this.#halt(event, aggregateId)
-        return
-      }
-      if (!this.fold.takes(event.type)) return
-      const key = this.fold.keyOf(event)
-      if (key === undefined) return
-      const parked = record.parked?.find((at) => at.position === event.position && at.key === key && `$${at.manager}` === this.#kind)?.error
+    for (const { key, later } of this.#taken(record, events)) {
       const entry = this.#entries.get(key) ?? (this.#stored ? undefined : emptyEntry(key))
-      if (entry) this.put(this.#apply(entry, event, parked), record.number)
-      else {
-        const tail = this.#tail.get(key)
-        if (tail) tail.push({ event, record: record.number, parked })
-        else this.#tail.set(key, [{ event, record: record.number, parked }])
-      }
-    })
+      if (entry) this.put(this.#apply(entry, later.event, later.parked), record.number, 'confirmed')
+      else append(this.#behind, key, later)
+    }
   }
 
-  /** Takes entries that were made with the record by this engine itself. */
+  /** Folds a record of the pending tail. */
+  foldTentative(record: LogRecord, events: readonly Decoded[]): void {
+    for (const { key, later } of this.#taken(record, events)) {
+      // An entry that is not in memory: what is missing would have to be loaded.
+      const entry = this.peek(key) ?? (this.#stored || this.#later.has(key) ? undefined : emptyEntry(key))
+      if (entry) this.#tentative.set(key, this.#apply(entry, later.event, later.parked))
+      else append(this.#later, key, later)
+    }
+  }
+
+  /**
+   * Folds a record of the pending tail that is settled now, just as it stands, into the confirmed layer.
+   *
+   * @param position of the last Event that is settled: an entry as of no later one moves over as it is
+   */
+  settle(record: LogRecord, events: readonly Decoded[], position: number): void {
+    for (const { key, later } of this.#taken(record, events)) {
+      const tentative = this.#tentative.get(key)
+      const isSettled = tentative && tentative.position <= position
+      if (isSettled) this.#tentative.delete(key)
+      const entry = this.#entries.get(key) ?? (this.#stored ? undefined : emptyEntry(key))
+      if (isSettled && !tentative.broken) {
+        this.#behind.delete(key)
+        this.put(tentative, record.number, 'confirmed')
+      } else if (entry) this.put(this.#apply(entry, later.event, later.parked), record.number, 'confirmed')
+      else append(this.#behind, key, later)
+      const waiting = this.#later.get(key)
+      if (waiting?.[0]?.event.position === later.event.position) {
+        waiting.shift()
+        if (waiting.length === 0) this.#later.delete(key)
+      }
+    }
+    this.#folded = checkpointOf(record)
+  }
+
+  /** Forgets what the pending tail came to: it is void. */
+  dropTentative(): void {
+    this.#tentative.clear()
+    this.#later.clear()
+  }
+
+  /** Those of the Events that this fold takes, with their keys. */
+  *#taken(record: LogRecord, events: readonly Decoded[]): IterableIterator<{ readonly key: string; readonly later: Later }> {
+    for (const event of events) {
+      if (event instanceof OutpostError) {
+        const { type, aggregateId } = record.events[(event.details['position'] as number) - record.position] as StoredEvent
+        if (this.fold.concerns(type)) this.#halt(event, aggregateId)
+        continue
+      }
+      if (!this.fold.takes(event.type)) continue
+      const key = this.fold.keyOf(event)
+      if (key === undefined) continue
+      const parked = record.parked?.find((at) => at.position === event.position && at.key === key && `$${at.manager}` === this.#kind)?.error
+      yield { key, later: { event, record: record.number, parked } }
+    }
+  }
+
+  /** Takes a settled record that was made by this engine itself; its entries were put. */
   committed(record: LogRecord): void {
     this.#folded = checkpointOf(record)
   }
-  put(entry: Entry, record: number): void {
+  put(entry: Entry, record: number, layer: Layer): void {
+    if (layer === 'tentative') {
+      this.#tentative.set(entry.key, entry)
+      return
+    }
     this.#entries.set(entry.key, entry)
     this.#dirty.set(entry.key, record)
   }
@@ -156,7 +251,7 @@ export class States {
   async prepare(): Promise<{ readonly writes: StateWrites; readonly written: ReadonlyMap<string, Entry> } | undefined> {
     if (this.#halted) return undefined
     // Loading may catch up, which leaves a tail of its own.
-    while (this.#tail.size > 0 && !this.#halted) await this.load([...this.#tail.keys()])
+    while (this.#behind.size > 0 && !this.#halted) await this.loadConfirmed([...this.#behind.keys()])
     if (this.#halted || sameCheckpoint(this.#folded, this.#base)) return undefined
     const puts: SavedState[] = []
     const removes: string[] = []
@@ -184,7 +279,7 @@ export class States {
     this.#base = this.#folded = LOG_START
     this.#entries.clear()
     this.#dirty.clear()
-    this.#tail.clear()
+    this.#behind.clear()
   }
 
   /** Another tab has saved further (or less far, after this one's handle was away): start from what is stored now. */
@@ -195,28 +290,29 @@ export class States {
     this.#base = stored ?? LOG_START
     if (this.#base.record < before) {
       // What was saved is gone. What is in memory is right all the same; the rest comes from the log again.
-      this.#tail.clear()
+      this.#behind.clear()
       await this.#source.replay(this.#base.record, (record, events) => this.#fold(record, events))
       return
     }
     for (const [key, record] of this.#dirty) if (record <= this.#base.record) this.#dirty.delete(key)
-    for (const [key, tail] of this.#tail) {
-      const rest = tail.filter(({ record }) => record > this.#base.record)
-      if (rest.length > 0) this.#tail.set(key, rest)
-      else this.#tail.delete(key)
+    for (const [key, behind] of this.#behind) {
+      const rest = behind.filter(({ record }) => record > this.#base.record)
+      if (rest.length > 0) this.#behind.set(key, rest)
+      else this.#behind.delete(key)
     }
   }
 
   /** Positions (and keys) of parked instances, and the earliest timer, of the entries in memory. */
   *inMemory(): IterableIterator<Entry> {
-    yield* this.#entries.values()
+    for (const entry of this.#entries.values()) if (!this.#tentative.has(entry.key)) yield entry
+    yield* this.#tentative.values()
   }
   isDirty(key: string): boolean {
-    return this.#dirty.has(key) || this.#tail.has(key)
+    return this.#dirty.has(key) || this.#behind.has(key) || this.#tentative.has(key) || this.#later.has(key)
   }
-  /** Keys that the tail touched and that are not in memory. */
-  get tailKeys(): readonly string[] {
-    return [...this.#tail.keys()]
+  /** Keys that Events since the last flush touched and that are not in memory. */
+  get unloaded(): readonly string[] {
+    return [...new Set([...this.#behind.keys(), ...this.#later.keys()])]
   }
 
   get #kind(): string {
@@ -241,7 +337,7 @@ export class States {
   #halt(error: OutpostError, aggregateId: string): void {
     this.#halted ??= error
     if (!this.fold.keepsStreams) return
-    this.#tail.delete(aggregateId)
+    this.#behind.delete(aggregateId)
     this.#entries.set(aggregateId, { ...emptyEntry(aggregateId), broken: error })
   }
 
@@ -258,4 +354,38 @@ export class States {
       left--
     }
   }
+}
+
+/** Takes a step of the log into the states of all folds. */
+export function advanceStates(
+  all: readonly States[],
+  { records, own, committed, settled, voided, tentative }: Advance,
+  { decodeKnown }: Pick<Decoder, 'decodeKnown'>,
+): void {
+  if (voided) for (const states of all) states.dropTentative()
+  const first = (records[0] as LogRecord).number
+  const position = settled.length > 0 ? lastPositionOf(settled.at(-1) as LogRecord) : 0
+  for (const record of settled) {
+    // What this engine decided is folded already: its states come with `committed`.
+    if (own && record.kind === 'commit' && record.number >= first) for (const states of all) states.committed(record)
+    else {
+      const events = decodeKnown(record)
+      for (const states of all) {
+        if (record.number < first) states.settle(record, events, position)
+        else states.foldRecord(record, events)
+      }
+    }
+  }
+  committed?.()
+  if (!own)
+    for (const record of tentative) {
+      const events = decodeKnown(record)
+      for (const states of all) states.foldTentative(record, events)
+    }
+}
+
+function append(to: Map<string, Later[]>, key: string, later: Later): void {
+  const before = to.get(key)
+  if (before) before.push(later)
+  else to.set(key, [later])
 }

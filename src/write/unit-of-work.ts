@@ -8,6 +8,19 @@ import type { ParkedInstance, StoredCommand, StoredEvent } from '../storage/reco
 import type { Entry } from './fold.ts'
 import type { States } from './states.ts'
 
+/** Where a unit of work finds what it has not staged itself. */
+export interface StateView {
+  load(states: States, keys: readonly string[]): Promise<void>
+  /** The entry, where it is loaded. */
+  peek(states: States, key: string): Entry | undefined
+}
+
+/** As of the log's head. */
+const head: StateView = {
+  load: (states, keys) => states.load(keys),
+  peek: (states, key) => states.peek(key),
+}
+
 class Staged {
   readonly #byStates = new Map<States, Map<string, Entry>>()
 
@@ -44,9 +57,12 @@ export class Attempt {
     this.#work = work
   }
 
+  load(states: States, keys: readonly string[]): Promise<void> {
+    return this.#work.view.load(states, keys)
+  }
   /** The entry as of everything decided so far. The key must have been loaded. */
   entry(states: States, key: string): Entry {
-    const entry = this.staged.get(states, key) ?? this.#work.staged.get(states, key) ?? states.peek(key)
+    const entry = this.staged.get(states, key) ?? this.#work.staged.get(states, key) ?? this.#work.view.peek(states, key)
     if (!entry) throw new OutpostError('decide-failed', `"${key}" (${states.fold.name}) was not loaded. Name it in \`loads\`.`, { key })
     if (entry.broken) throw entry.broken
     return entry
@@ -67,11 +83,16 @@ export class UnitOfWork {
   readonly attempts: Attempt[] = []
   /** Ids of all Commands in it, for those that come twice in one batch. */
   readonly ids = new Map<string, { readonly attempt: Attempt; readonly index: number }>()
+  readonly view: StateView
   #nextPosition: number
 
-  /** @param position of the log's last Event */
-  constructor(position: number) {
+  /**
+   * @param position of the Event before its first one
+   * @param view what it is decided over; the log's head unless told
+   */
+  constructor(position: number, view: StateView = head) {
     this.#nextPosition = position + 1
+    this.view = view
   }
   get nextPosition(): number {
     return this.#nextPosition

@@ -93,6 +93,7 @@ export class Tab implements EventSource {
   readonly #all: LogRecord[] = []
   head: { readonly checkpoint: Checkpoint; readonly position: number } = { checkpoint: LOG_START, position: 0 }
   isBusy = false
+  tailEpoch = 0
 
   private constructor(storage: MemoryStorage, log: LogStorage, domain: AnyDomain) {
     this.storage = storage
@@ -106,6 +107,10 @@ export class Tab implements EventSource {
     await tab.#pull(false)
     const side = await createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment })
     return Object.assign(tab, { side })
+  }
+
+  get settled(): Checkpoint {
+    return this.head.checkpoint
   }
 
   get meta(): LogStorage['meta'] {

@@ -1,0 +1,67 @@
+/**
+ * The tail across restarts. What it is as of a sync record is put into the log's meta with that record, in one transaction;
+ * a start folds the few records behind it. So a start depends on how much is pending, never on the length of the log.
+ */
+import { checkpointOf, lastPositionOf, LOG_START, type LogRecord } from '../storage/record.ts'
+import type { LogStorage } from '../storage/storage.ts'
+import { checkFormat } from './decode.ts'
+import { type KeptTail, Tail, type VoidRange } from './tail.ts'
+
+const TAIL = 'sync.tail'
+/** Void ranges are only ever added: kept in chunks, of which an append puts the last. */
+const VOIDS = 'sync.voids.'
+const CHUNK = 256
+/** Records read at once. */
+const PAGE = 128
+
+const chunkKey = (chunk: number): string => `${VOIDS}${String(chunk).padStart(6, '0')}`
+
+/** @throws `storage-newer` where a newer build wrote the last record */
+export async function openTail(storage: LogStorage): Promise<{ readonly last: LogRecord | undefined; readonly tail: Tail }> {
+  const { events, meta } = storage
+  // In this order: what another tab appends meanwhile is behind what was kept, and folded like everything there.
+  const kept = (await meta.get(TAIL)) as KeptTail | undefined
+  const chunks = kept && kept.voids > 0 ? [...(await meta.entries(VOIDS)).values()] : []
+  const last = await events.last()
+  if (last) checkFormat(last)
+  if (!kept || !last) return { last, tail: last ? Tail.begin(checkpointOf(last), lastPositionOf(last)) : Tail.begin(LOG_START, 0) }
+  const voids = (chunks as VoidRange[][]).flat().slice(0, kept.voids)
+  const start = kept.from ? kept.from.record - 1 : kept.as
+  const [before] = start > 0 ? await events.get([start]) : []
+  const tail = before
+    ? Tail.begin(checkpointOf(before), lastPositionOf(before), kept.cursor, voids)
+    : Tail.begin(LOG_START, 0, kept.cursor, voids)
+  for (let after = start; after < last.number;) {
+    const page = await events.read(after, Math.min(PAGE, last.number - after))
+    if (page.length === 0) break
+    for (const record of page) {
+      checkFormat(record)
+      if (record.number > kept.as) tail.fold(record)
+      else tail.restore(record, record.number === kept.from?.record ? kept.from.command : 0)
+    }
+    after += page.length
+  }
+  return { last, tail }
+}
+
+/** What to put into the log's meta with these records, some of which are sync records. */
+export function keptTail(tail: Tail, records: readonly LogRecord[]): ReadonlyMap<string, unknown> {
+  const next = tail.copy()
+  let as = 0
+  let from: KeptTail['from']
+  let voids = tail.voids.length
+  for (const record of records) {
+    next.fold(record)
+    if (!record.sync) continue
+    as = record.number
+    const [first] = next.pending
+    from = first && { record: first.record, command: first.command }
+    voids = next.voids.length
+  }
+  const cursor = next.cursor
+  if (!cursor) throw new TypeError('A log that has not joined has no sync records')
+  const entries = new Map<string, unknown>([[TAIL, { cursor, as, voids, ...(from && { from }) } satisfies KeptTail]])
+  for (let chunk = Math.floor(tail.voids.length / CHUNK); chunk * CHUNK < voids; chunk++)
+    if (voids > tail.voids.length) entries.set(chunkKey(chunk), next.voids.slice(chunk * CHUNK, (chunk + 1) * CHUNK))
+  return entries
+}
