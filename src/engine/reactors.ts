@@ -8,7 +8,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Environment } from './engine.ts'
-import { sameValue } from '../read/same-value.ts'
+import { sameValue } from '../internal/same-value.ts'
 import type { HandlerStatus, Parked } from './status.ts'
 
 const PAGE = 200

@@ -1,5 +1,5 @@
 /** One string for each distinct query, whatever the order of its fields: watchers of equal queries share one evaluation. */
-import { isPlain } from './same-value.ts'
+import { isPlain } from '../internal/same-value.ts'
 
 let strangers = 0
 

@@ -11,7 +11,7 @@ import type { QueryPlan } from './query-plan.ts'
 import type { RowChange } from './row-changes.ts'
 import type { RowsRead } from './row-reader.ts'
 import type { Token } from './row-operations.ts'
-import { sameValue } from './same-value.ts'
+import { sameValue } from '../internal/same-value.ts'
 
 const LEAST_RESERVE = 10
 const LARGEST_RESERVE = 100

@@ -4,7 +4,7 @@ import type { LiveResult } from './live-query.ts'
 import type { QueryPlan } from './query-plan.ts'
 import type { RowChange } from './row-changes.ts'
 import type { Token } from './row-operations.ts'
-import { sameValue } from './same-value.ts'
+import { sameValue } from '../internal/same-value.ts'
 
 export class LiveRow implements LiveResult {
   readonly #token: Token

@@ -2,7 +2,7 @@
 import { compareKeys, isKey } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
 import { intersection, isInInterval, keyAfter, type KeyInterval, stringsWithPrefix } from './key-interval.ts'
-import { sameValue } from './same-value.ts'
+import { sameValue } from '../internal/same-value.ts'
 
 export type Predicate = (row: Row) => boolean
 /** A condition with its kind written out. */

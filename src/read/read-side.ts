@@ -16,7 +16,7 @@ import { ModelReader, type ReadModelState } from './model-reader.ts'
 import { freshnessOf, type NamedQueryRun, prepare, runNamed } from './named-query.ts'
 import { OldBuilds } from './old-builds.ts'
 import { answer } from './query-runner.ts'
-import { sameValue } from './same-value.ts'
+import { sameValue } from '../internal/same-value.ts'
 import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
 
 /** Status is for people. */

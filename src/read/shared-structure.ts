@@ -1,6 +1,6 @@
 /** Two results of the same query: what did not change keeps its identity. */
 import { isKey, keyToken } from '../storage/key.ts'
-import { sameValue } from './same-value.ts'
+import { sameValue } from '../internal/same-value.ts'
 
 /**
  * @param keyFields fields by which items of a list are recognised wherever they moved to, the first that all have
