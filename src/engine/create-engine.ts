@@ -16,11 +16,13 @@ import { Log } from '../write/log.ts'
 import { LogIndex } from '../write/log-index.ts'
 import { managerFold } from '../write/process-managers.ts'
 import { Receipts } from '../write/receipts.ts'
+import type { RecordOptions } from '../write/records.ts'
 import { Repository } from '../write/repository.ts'
 import { advanceStates, States, type StateSource } from '../write/states.ts'
 import { WriteBehind } from '../write/write-behind.ts'
 import { checkCommand } from './command-check.ts'
 import type { Engine, EngineStatus, Environment } from './engine.ts'
+import type { EngineInside } from './inside.ts'
 import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
 import { readRecordedEvents } from './read-events.ts'
@@ -50,7 +52,7 @@ const STATUS_DELAY_MS = 50
  *
  * @throws `storage-newer` where a newer build wrote the log; nothing was changed
  */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+export async function createEngine(options: EngineOptions): Promise<Engine & { readonly inside: EngineInside }> {
   const { domain, storage, environment } = options
   const prefix = databasePrefix(domain.name, options.space, options.principal)
   const logName = `${prefix}.log`
@@ -148,20 +150,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const ready = persistently(() => log.turn(bringUp), environment, closing.signal)
   ready.catch(() => undefined) // every Command that waits for it gets the error
 
-  const queue = new CommandQueue({
-    log,
-    decider,
-    receipts,
+  const recordOptions: RecordOptions = {
     now: environment.now,
-    clock: environment.clock,
     randomId: environment.randomId,
-    ready,
-    onTrip: tracer.onTrip,
     stateVersionOf: (aggregate) => {
       const type = domain.aggregates.get(aggregate)
       return type && { stateVersion: type.stateVersion, stateStored: type.persistence === 'state-stored' }
     },
-  })
+  }
+  const queue = new CommandQueue({ ...recordOptions, log, decider, receipts, clock: environment.clock, ready, onTrip: tracer.onTrip })
   const durability = options.durability ?? 'relaxed'
   const dispatchRoot = (command: Undecided): Promise<Outcome> => queue.dispatch({ command, fresh: false, durability })
 
@@ -355,6 +352,19 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       } finally {
         importing = false
       }
+    },
+    inside: {
+      ...recordOptions,
+      log,
+      storage: logStorage,
+      states,
+      decider,
+      decoder,
+      index,
+      recorded$,
+      ready,
+      logEpoch: meta.epoch,
+      principal: options.principal,
     },
     async destroy() {
       await closeOnce()

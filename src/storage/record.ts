@@ -111,13 +111,15 @@ export interface SyncCursor {
  * - `confirmed`: the pending Commands up to `cursor.sequence` were processed just as they stand in this log.
  * - `pulled`: the record's Commands and Events are those of a record of the server's log. `voids`: the whole pending tail
  *   counts no longer; what of it still waits for the server follows, decided again, in the same transaction.
- * - `withdrawn`: this pending Command is to be pushed as withdrawn.
+ * - `withdrawn`: this pending Command is to be pushed as withdrawn. The tail is void; all of it follows, decided again.
+ * - `noted`: this device's own remarks (its inbox), of which no server hears: their Events count at once.
  */
 export type SyncNote =
   | { readonly step: 'joined'; readonly cursor: SyncCursor }
   | { readonly step: 'confirmed'; readonly cursor: SyncCursor }
   | { readonly step: 'pulled'; readonly cursor: SyncCursor; readonly serverPosition: number; readonly voids?: true }
   | { readonly step: 'withdrawn'; readonly commandId: string }
+  | { readonly step: 'noted' }
 
 export interface LogRecord {
   readonly number: number

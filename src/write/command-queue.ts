@@ -235,7 +235,7 @@ export class CommandQueue {
 
   async #append(work: UnitOfWork, decided: readonly Decided[]): Promise<'done' | 'again'> {
     const { log, clock } = this.#options
-    const records = recordsOf(work, log, this.#options)
+    const records = recordsOf(work, { record: log.head.record, position: log.position }, this.#options)
     const durability = decided.some(({ waiting }) => waiting.durability === 'strict') ? 'strict' : 'relaxed'
     const appendStartedAt = clock()
     const places = new Map<Attempt, { readonly record: LogRecord; readonly offset: number }>()

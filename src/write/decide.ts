@@ -6,14 +6,14 @@ import type { AggregateType, DecidedEvent, Decision, Refusal } from '../domain/a
 import type { Loads } from '../domain/application-service.ts'
 import type { CommandType, EventType } from '../domain/domain.ts'
 import { newIdsFrom } from '../domain/id.ts'
-import type { MessageType } from '../domain/message.ts'
+import { type MessageType, upcastTo } from '../domain/message.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { keep } from '../internal/plain.ts'
 import type { StoredCommand } from '../storage/record.ts'
 import { evolve } from './fold.ts'
 
-/** A Command before it is decided. */
-export type Undecided = Omit<StoredCommand, 'outcome' | 'root' | 'schema'>
+/** A Command before it is decided. Without `schema`, its payload is of this build's version. */
+export type Undecided = Omit<StoredCommand, 'outcome' | 'root' | 'schema'> & { readonly schema?: number }
 
 /** An Aggregate as a decision sees it. */
 export interface Current {
@@ -39,9 +39,9 @@ export interface Draft {
 /** What a Command came to. */
 export type Decided = { readonly drafts: readonly Draft[] } | { readonly refusal: string; readonly details: unknown }
 
-/** @throws `invalid-command` with zod's issues */
+/** @throws `invalid-command` with zod's issues, or where an upcaster throws */
 export function parsePayload(message: MessageType, command: Undecided): unknown {
-  const parsed = message.schema.safeParse(command.payload)
+  const parsed = message.schema.safeParse(upcastPayload(message, command))
   if (parsed.success) return parsed.data
   const [first] = parsed.error.issues
   const where = first && first.path.length > 0 ? ` at "${first.path.join('.')}"` : ''
@@ -50,6 +50,25 @@ export function parsePayload(message: MessageType, command: Undecided): unknown 
     `The payload of Command "${message.name}"${command.aggregateId === undefined ? '' : ` on "${command.aggregateId}"`} does not fit${where}: ${first?.message}. Nothing was stored.`,
     { type: message.name, commandId: command.id, aggregateId: command.aggregateId, issues: parsed.error.issues },
   )
+}
+
+/** A payload that was given under an older version, as this build's version has it. */
+function upcastPayload(message: MessageType, { id, schema = message.version, payload }: Undecided): unknown {
+  if (schema > message.version)
+    throw new OutpostError(
+      'outdated',
+      `Command "${message.name}" (${id}) is of schema version ${schema}, this build knows ${message.version}. Load the newer app.`,
+    )
+  try {
+    return upcastTo(message, schema, payload)
+  } catch (cause) {
+    throw new OutpostError(
+      'invalid-command',
+      `The payload of Command "${message.name}" (${id}) could not be upcast from version ${schema}: ${messageOf(cause)}. Mend its upcaster.`,
+      {},
+      cause,
+    )
+  }
 }
 
 /**
@@ -105,7 +124,7 @@ export function decide(
   if (type.aggregate && 'own' in needs) {
     const { aggregate, name } = type
     const { state, version } = current(aggregate, needs.own)
-    const expected = command.expectedVersion
+    const expected = command.again ? undefined : command.expectedVersion // it was given for the state of the first decision
     if (expected !== undefined && version !== (expected === 'new' ? 0 : expected))
       return { refusal: 'versionConflict', details: { expected, actual: version } }
     refusals = aggregate.refusals

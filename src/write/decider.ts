@@ -120,7 +120,8 @@ export class Decider {
     }
     if (marks) marks.handler = this.#options.clock()
     const events =
-      command.expiresAt !== undefined && this.#options.now() > command.expiresAt
+      // Judged once, by the clock of the first decision.
+      !command.again && command.expiresAt !== undefined && this.#options.now() > command.expiresAt
         ? this.#refused(attempt, command, type.message, 'expired', { expiresAt: command.expiresAt })
         : await this.#command(command, type, attempt, undefined, marks)
     await this.#follow(events, attempt, parkAt, false)
@@ -364,7 +365,7 @@ export class Decider {
 
   #push(attempt: Attempt, command: Undecided, schema: number, root: number | undefined, outcome: StoredOutcome): number {
     attempt.bytes += this.#parsed.get(command)?.bytes ?? 0
-    return attempt.commands.push({ ...command, schema, ...(root === undefined ? {} : { root }), outcome }) - 1
+    return attempt.commands.push({ ...command, schema: command.schema ?? schema, ...(root === undefined ? {} : { root }), outcome }) - 1
   }
 
   #payload(message: MessageType, command: Undecided): unknown {

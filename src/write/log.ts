@@ -45,6 +45,7 @@ export class Log {
   #recent: LogRecord[] = []
   #recentEvents = 0
   #turn: Promise<unknown> = Promise.resolve()
+  #pulling: Promise<void> | undefined
 
   private constructor(storage: LogStorage, last: LogRecord | undefined, tail: Tail, onAdvance: OnAdvance) {
     this.#storage = storage
@@ -117,8 +118,12 @@ export class Log {
     return found?.id === id
   }
 
-  /** Folds what other tabs wrote. Only within a turn. */
-  async pull(): Promise<void> {
+  /** Folds what other tabs wrote. Only within a turn, in which several may ask for it at once. */
+  pull(): Promise<void> {
+    return (this.#pulling ??= this.#pull().finally(() => (this.#pulling = undefined)))
+  }
+
+  async #pull(): Promise<void> {
     let group: LogRecord[] = []
     for (let after = this.#head.record; ;) {
       const records = await this.#storage.events.read(after, PAGE)

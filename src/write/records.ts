@@ -1,6 +1,5 @@
 /** Makes of a unit of work the records that a group commit appends. */
 import { LOG_FORMAT, type LogRecord, type StoredCommand, type StoredEvent, type StoredState } from '../storage/record.ts'
-import type { Log } from './log.ts'
 import type { Attempt, UnitOfWork } from './unit-of-work.ts'
 
 /**
@@ -24,11 +23,19 @@ export interface AttemptsRecord {
   readonly attempts: readonly Attempt[]
 }
 
-/** The records that follow the log's head. A root and what follows from it stay together. */
-export function recordsOf(work: UnitOfWork, log: Log, options: RecordOptions): readonly AttemptsRecord[] {
+/**
+ * The records of a unit of work. A root and what follows from it stay together.
+ *
+ * @param after the record, and the position of the last Event, that they follow
+ */
+export function recordsOf(
+  work: UnitOfWork,
+  after: { readonly record: number; readonly position: number },
+  options: RecordOptions,
+): readonly AttemptsRecord[] {
   const records: AttemptsRecord[] = []
-  let number = log.head.record
-  let position = log.position + 1
+  let number = after.record
+  let position = after.position + 1
   let attempts: Attempt[] = []
   let commands = 0
   let events = 0

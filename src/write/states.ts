@@ -128,7 +128,7 @@ export class States {
       if (!later) continue
       this.#later.delete(key)
       let entry = this.#entries.get(key) as Entry
-      for (const { event, parked } of later) entry = this.#apply(entry, event, parked)
+      for (const { event, parked } of later) entry = this.apply(entry, event, parked)
       this.#tentative.set(key, entry)
     }
   }
@@ -152,7 +152,7 @@ export class States {
         const saved = states[i]
         let entry: Entry = saved ? { ...saved, state: deepFreeze(saved.state) } : emptyEntry(key)
         const behind = this.#behind.get(key)
-        for (const { event, parked } of behind ?? []) entry = this.#apply(entry, event, parked)
+        for (const { event, parked } of behind ?? []) entry = this.apply(entry, event, parked)
         if (behind) {
           this.#behind.delete(key)
           this.#dirty.set(key, (behind[behind.length - 1] as Later).record)
@@ -172,7 +172,7 @@ export class States {
   #fold(record: LogRecord, events: readonly Decoded[]): void {
     for (const { key, later } of this.#taken(record, events)) {
       const entry = this.#entries.get(key) ?? (this.#stored ? undefined : emptyEntry(key))
-      if (entry) this.put(this.#apply(entry, later.event, later.parked), record.number, 'confirmed')
+      if (entry) this.put(this.apply(entry, later.event, later.parked), record.number, 'confirmed')
       else append(this.#behind, key, later)
     }
   }
@@ -182,7 +182,7 @@ export class States {
     for (const { key, later } of this.#taken(record, events)) {
       // An entry that is not in memory: what is missing would have to be loaded.
       const entry = this.peek(key) ?? (this.#stored || this.#later.has(key) ? undefined : emptyEntry(key))
-      if (entry) this.#tentative.set(key, this.#apply(entry, later.event, later.parked))
+      if (entry) this.#tentative.set(key, this.apply(entry, later.event, later.parked))
       else append(this.#later, key, later)
     }
   }
@@ -201,7 +201,7 @@ export class States {
       if (isSettled && !tentative.broken) {
         this.#behind.delete(key)
         this.put(tentative, record.number, 'confirmed')
-      } else if (entry) this.put(this.#apply(entry, later.event, later.parked), record.number, 'confirmed')
+      } else if (entry) this.put(this.apply(entry, later.event, later.parked), record.number, 'confirmed')
       else append(this.#behind, key, later)
       const waiting = this.#later.get(key)
       if (waiting?.[0]?.event.position === later.event.position) {
@@ -229,9 +229,13 @@ export class States {
       if (!this.fold.takes(event.type)) continue
       const key = this.fold.keyOf(event)
       if (key === undefined) continue
-      const parked = record.parked?.find((at) => at.position === event.position && at.key === key && `$${at.manager}` === this.#kind)?.error
-      yield { key, later: { event, record: record.number, parked } }
+      yield { key, later: { event, record: record.number, parked: this.parkedAt(record, event, key) } }
     }
+  }
+
+  /** Why the instance of this key parked at the Event, as the record has it; undefined where it did not. */
+  parkedAt({ parked }: LogRecord, event: RecordedEvent, key: string): string | undefined {
+    return parked?.find((at) => at.position === event.position && at.key === key && `$${at.manager}` === this.#kind)?.error
   }
 
   /** Takes a settled record that was made by this engine itself; its entries were put. */
@@ -319,7 +323,8 @@ export class States {
     return this.fold.name.slice(0, this.fold.name.indexOf('@'))
   }
 
-  #apply(entry: Entry, event: RecordedEvent, parked: string | undefined): Entry {
+  /** The entry after the Event; broken where it cannot be folded. */
+  apply(entry: Entry, event: RecordedEvent, parked: string | undefined): Entry {
     if (entry.broken) return entry
     // An entry in memory may already hold the Event: loaded after a takeover that reached further.
     if (event.position <= entry.position) return entry

@@ -161,6 +161,8 @@ export class Tail {
         return note.voids && this.#void(record)
       case 'withdrawn':
         return this.#void(record)
+      case 'noted':
+        return undefined
     }
   }
 

@@ -47,7 +47,7 @@ export interface AttemptedEvent {
 export class Attempt {
   readonly commands: StoredCommand[] = []
   readonly events: AttemptedEvent[] = []
-  readonly parked: ParkedInstance[] = []
+  parked: ParkedInstance[] = []
   readonly staged = new Staged()
   /** About what its Commands and Events will take on disk. */
   bytes = 0
@@ -96,6 +96,13 @@ export class UnitOfWork {
   }
   get nextPosition(): number {
     return this.#nextPosition
+  }
+  /** Moves all of it so many positions on: others wrote before it. What stands at its old positions stays the decider's. */
+  shift(by: number): void {
+    this.#nextPosition += by
+    for (const attempt of this.attempts) attempt.parked = attempt.parked.map((at) => ({ ...at, position: at.position + by }))
+    for (const [states, entries] of this.staged)
+      for (const entry of entries) this.staged.set(states, { ...entry, position: entry.position + by })
   }
   take(attempt: Attempt): void {
     this.attempts.push(attempt)

@@ -21,7 +21,7 @@ export interface House {
 
 const base = ['errors.ts', 'domain']
 /** The engine's surface: plain data and interfaces, which both its sides and both sides of the channel speak. */
-const contracts = ['engine/engine.ts', 'engine/status.ts', 'engine/trace.ts']
+const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts']
 
 export const house: House = {
   folders: {
@@ -37,6 +37,10 @@ export const house: House = {
     'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
     'sync/protocol.ts': { values: [] },
     'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
+    'sync': {
+      values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts'],
+      types: contracts,
+    },
     'channel': { values: [...base, 'internal'], types: contracts },
     'worker': { values: [...base, 'internal', 'storage', 'storage/indexeddb', 'engine', 'channel'] },
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
@@ -47,7 +51,7 @@ export const house: House = {
   libraries: {
     zod: { values: ['domain', 'sync/protocol.ts'] },
     dexie: { values: ['dexie'] },
-    rxjs: { values: ['read', 'engine', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
+    rxjs: { values: ['read', 'engine', 'sync', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
     comlink: { values: ['worker', 'client'], types: ['channel'] },
     react: { values: ['react'] },
     devalue: { values: ['engine', 'sync/wire-value.ts'] },

@@ -40,10 +40,14 @@ export interface OpenOptions {
   readonly domain?: AnyDomain
   readonly clock?: TestClock
   readonly roles?: Roles
+  readonly principal?: string
 }
 
-export function openEngine(storage: Storage, { domain = stock, clock = createTestClock(), roles }: OpenOptions = {}): Promise<Engine> {
-  return createEngine({ domain, storage, space: 'hall-7', principal: 'ann', environment: testEnvironment(clock, roles) })
+export function openEngine(
+  storage: Storage,
+  { domain = stock, clock = createTestClock(), roles, principal = 'ann' }: OpenOptions = {},
+): ReturnType<typeof createEngine> {
+  return createEngine({ domain, storage, space: 'hall-7', principal, environment: testEnvironment(clock, roles) })
 }
 
 /** A Command as a client would send it; the id is fresh unless one is given. */

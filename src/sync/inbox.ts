@@ -1,0 +1,111 @@
+/**
+ * The inbox: what the server made of this device's Commands, where that is not what was told when they were given. It is
+ * written into the log with the slice that says so, as Events of the device's own that no server hears of, and read as a
+ * Read Model like any other.
+ */
+import { derivedId } from '../domain/id.ts'
+import type { StoredCommand, StoredEvent } from '../storage/record.ts'
+import type { Decided } from './processed.ts'
+import { ownEvents, verdictOn } from './rebase.ts'
+
+/** Stream of a returned Command: its id. */
+export const INBOX = '$inbox'
+export const RETURNED = `${INBOX}.returned`
+export const RESOLVED = `${INBOX}.resolved`
+
+/** What a Command came to, once. */
+export interface InboxOutcome {
+  readonly ok: boolean
+  readonly refusal?: string
+  readonly details?: unknown
+  readonly events: readonly { readonly type: string; readonly aggregateId: string; readonly data: unknown }[]
+}
+
+/** Data of {@link RETURNED}. */
+export interface Returned {
+  readonly verdict: 'changed' | 'refused'
+  /** What was asked: `aggregate.command` or `service.useCase`, of which Aggregate, with what. */
+  readonly type: string
+  readonly schema: number
+  readonly aggregateId?: string
+  readonly payload: unknown
+  readonly actor?: string
+  /** When it was given: ms since 1970. */
+  readonly givenAt: number
+  readonly correlationId: string
+  /** What was told then. */
+  readonly then: InboxOutcome
+  /** What the server made of it. */
+  readonly now: InboxOutcome
+  /** Streams that its Events stood in then, and stand in now. */
+  readonly streams: readonly string[]
+  /** Ids of Commands returned before it, of streams that it built on: it fell with them. */
+  readonly because: readonly string[]
+}
+
+/** Data of {@link RESOLVED}. */
+export interface Resolved {
+  readonly how: 'retried' | 'resent' | 'discarded'
+  /** The Command that was given in its place. */
+  readonly commandId?: string
+}
+
+const outcomeOf = (decided: Decided): InboxOutcome => {
+  const { outcome } = decided.root
+  return { ...outcome, events: ownEvents(decided) }
+}
+
+const streamsOf = ({ events, root }: Decided): readonly string[] => [
+  ...events.map(({ event }) => `${event.type.slice(0, event.type.indexOf('.'))}/${event.aggregateId}`),
+  ...(root.aggregateId === undefined ? [] : [`${root.type.slice(0, root.type.indexOf('.'))}/${root.aggregateId}`]),
+]
+
+/** @param before those returned earlier, the streams of each by its Command's id @returns undefined where it came out as told */
+export function returned(then: Decided, now: Decided, before: ReadonlyMap<string, readonly string[]>): Returned | undefined {
+  const verdict = verdictOn(then, now)
+  if (verdict === 'confirmed') return undefined
+  const { type, schema, aggregateId, payload, actor, at, correlationId, causationId } = then.root
+  const streams = [...new Set([...streamsOf(then), ...streamsOf(now)])]
+  const because = [...before]
+    .filter(([id, theirs]) => id === causationId || theirs.some((stream) => streams.includes(stream)))
+    .map(([id]) => id)
+  return {
+    verdict,
+    type,
+    schema,
+    payload,
+    givenAt: at,
+    correlationId,
+    then: outcomeOf(then),
+    now: outcomeOf(now),
+    streams,
+    because,
+    ...(aggregateId !== undefined && { aggregateId }),
+    ...(actor !== undefined && { actor }),
+  }
+}
+
+/** A remark as a Command of the engine's own, and its Event; `command` is its index in the record. */
+export function remark(
+  type: typeof RETURNED | typeof RESOLVED,
+  commandId: string,
+  data: Returned | Resolved,
+  at: number,
+  command: number,
+): { readonly command: StoredCommand; readonly event: StoredEvent } {
+  const id = derivedId(type, commandId)
+  return {
+    command: {
+      id,
+      type,
+      schema: 1,
+      aggregateId: commandId,
+      payload: undefined,
+      at,
+      correlationId: id,
+      causationId: commandId,
+      outcome: { ok: true },
+    },
+    event: { type, schema: 1, aggregateId: commandId, version: type === RETURNED ? 1 : 2, command, ordinal: 0, data },
+  }
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { give } from '../support/engine.ts'
+import { type Device, openDevice, SmallServer } from './two-devices.ts'
+
+const onHand = async ({ engine }: Device, sku: string) =>
+  ((await engine.load('stockItem', sku)).state as { onHand: number } | undefined)?.onHand
+const register = ({ engine }: Device, sku: string) => give(engine, 'stockItem.register', sku, { name: sku })
+const receive = ({ engine }: Device, sku: string, quantity: number) => give(engine, 'stockItem.receive', sku, { quantity })
+const pick = ({ engine }: Device, sku: string, quantity: number) => give(engine, 'stockItem.pick', sku, { quantity })
+const state = ({ sync }: Device) => ({ sequence: sync.state.cursor?.sequence, pending: sync.state.pending })
+
+describe('a device that is alone with the server', () => {
+  test('has its Commands confirmed as they stand', async () => {
+    const server = await SmallServer.open()
+    const device = await openDevice(server, 'a')
+    await register(device, 'x')
+    await receive(device, 'x', 5)
+    expect(state(device)).toEqual({ sequence: 0, pending: 2 })
+    expect(device.engine.inside.log.tail.confirmed).toBe(0)
+    await device.push()
+    await device.pull()
+    expect(state(device)).toEqual({ sequence: 2, pending: 0 })
+    expect(device.engine.inside.log.tail.voids).toEqual([])
+    expect(device.engine.inside.log.tail.confirmed).toBe(2)
+    expect(await onHand(device, 'x')).toBe(5)
+  })
+
+  test('goes on from where a start finds it, with what is pending', async () => {
+    const server = await SmallServer.open()
+    const storage = createMemoryStorage()
+    const before = await openDevice(server, 'a', storage)
+    await register(before, 'x')
+    await before.push()
+    await before.pull()
+    await receive(before, 'x', 5)
+    await before.engine.close()
+    const after = await openDevice(server, 'a', storage)
+    expect(state(after)).toEqual({ sequence: 1, pending: 1 })
+    expect(await onHand(after, 'x')).toBe(5)
+    await after.push()
+    await after.pull()
+    expect(state(after)).toEqual({ sequence: 2, pending: 0 })
+  })
+
+  test('confirms what came in pages, each a part of one record', async () => {
+    const server = await SmallServer.open()
+    const device = await openDevice(server, 'a')
+    await Promise.all([register(device, 'x'), receive(device, 'x', 5), receive(device, 'x', 6), receive(device, 'x', 7)])
+    await device.push()
+    await device.pull(1)
+    expect(state(device)).toEqual({ sequence: 4, pending: 0 })
+    expect(device.engine.inside.log.tail.voids).toEqual([])
+    expect(await onHand(device, 'x')).toBe(18)
+  })
+})
+
+describe('two devices that were apart', () => {
+  test('come to the same, and what no longer holds is refused and handed back', async () => {
+    const server = await SmallServer.open()
+    const [a, b] = [await openDevice(server, 'a'), await openDevice(server, 'b')]
+    await register(a, 'x')
+    await receive(a, 'x', 5)
+    await a.push()
+    await a.pull()
+    await b.pull()
+    expect(await onHand(b, 'x')).toBe(5)
+
+    expect(await pick(a, 'x', 4)).toMatchObject({ ok: true })
+    const lost = await pick(b, 'x', 3)
+    expect(lost).toMatchObject({ ok: true })
+    expect(await pick(b, 'x', 1)).toMatchObject({ ok: true })
+    await a.push()
+    await a.pull()
+    await b.pull()
+    // Not the server's word yet: at risk, and waiting.
+    expect(state(b)).toEqual({ sequence: 0, pending: 2 })
+    expect(await onHand(b, 'x')).toBe(0)
+    await b.push()
+    await b.pull()
+    await a.pull()
+    expect(state(b)).toEqual({ sequence: 2, pending: 0 })
+    expect([await onHand(a, 'x'), await onHand(b, 'x')]).toEqual([0, 0])
+    expect(await b.sync.receipt(lost.commandId)).toMatchObject({
+      state: 'refused',
+      returned: {
+        type: 'stockItem.pick',
+        payload: { quantity: 3 },
+        then: { ok: true },
+        now: { ok: false, refusal: 'outOfStock', details: { onHand: 1 } },
+      },
+    })
+    expect(await give(b.engine, 'stockItem.pick', 'x', { quantity: 3 }, { id: lost.commandId })).toMatchObject({
+      ok: false,
+      refusal: 'outOfStock',
+    })
+  })
+
+  test('void what stood in the tail for whoever reads: history, versions and Events', async () => {
+    const server = await SmallServer.open()
+    const storage = createMemoryStorage()
+    const [a, b] = [await openDevice(server, 'a'), await openDevice(server, 'b', storage)]
+    await register(b, 'x') // the other one is first
+    await receive(b, 'x', 2)
+    await register(a, 'x')
+    await receive(a, 'x', 9)
+    await a.push()
+    await b.pull()
+    expect(await onHand(b, 'x')).toBe(11)
+    await b.push()
+    await b.pull()
+    await b.engine.close()
+    const again = await openDevice(server, 'b', storage)
+    expect((await again.engine.history('stockItem', 'x')).map(({ type, version }) => [type, version])).toEqual([
+      ['stockItem.registered', 1],
+      ['stockItem.received', 2],
+      ['stockItem.received', 3],
+    ])
+    const read = await again.engine.readEvents(0, 1_000)
+    expect(read.filter(({ type }) => !type.startsWith('$')).map(({ version }) => version)).toEqual([1, 2, 3])
+    expect(await onHand(again, 'x')).toBe(11)
+  })
+})
+
+test('a Command that was never sent can be withdrawn; what rested on it is decided again', async () => {
+  const server = await SmallServer.open()
+  const device = await openDevice(server, 'a')
+  await register(device, 'x')
+  const received = await receive(device, 'x', 5)
+  const picked = await pick(device, 'x', 2)
+  expect(await device.sync.withdraw(received.commandId)).toBe(true)
+  expect(await onHand(device, 'x')).toBe(0)
+  expect(await device.sync.receipt(received.commandId)).toEqual({ state: 'withdrawn' })
+  await device.push()
+  expect(await device.sync.withdraw(picked.commandId)).toBe(false)
+  await device.pull()
+  expect(state(device)).toEqual({ sequence: 3, pending: 0 })
+  expect(await onHand(device, 'x')).toBe(0)
+  expect(await device.sync.receipt(picked.commandId)).toMatchObject({ state: 'refused' })
+  expect(await device.sync.receipt(received.commandId)).toEqual({ state: 'withdrawn' })
+})
