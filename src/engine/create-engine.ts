@@ -76,11 +76,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   /** Saved states are usable from here on; before, records go past them and are made up for. */
   let usable = false
   const log = await Log.open(logStorage, (advance) => {
+    // Everything stands on another footing now: it is opened anew.
+    if (advance.adopted) {
+      logStorage.onClosed?.('it has joined a server')
+      environment.reopen?.()
+      return
+    }
     if (usable) {
       advanceStates(states, advance, decoder)
       for (const record of advance.records) index.add(record)
       writeBehind.touched(advance.own)
-      timers.touched()
+      // With sync it is the server that fires them.
+      if (!log.tail.cursor) timers.touched()
     }
     recorded$.next({ position: log.position, own: advance.own })
     showStatus()
@@ -240,8 +247,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
 
   ready.then(
     () => {
-      timers.touched()
-      void managerRetry.retryAll()
+      // With sync, timers and parked process managers are the server's.
+      if (!log.tail.cursor) {
+        timers.touched()
+        void managerRetry.retryAll()
+      }
       reactors.start()
       writeBehind.touched(false)
       showStatus()

@@ -56,6 +56,8 @@ export interface Environment {
    * else can be there, it just runs.
    */
   exclusive(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>
+  /** Opens the log anew, in another engine: what this one stands on counts no longer. Absent: whoever asks next is told `closed`. */
+  reopen?(): void
   /** True where no other engine has this log open: an import needs that. */
   alone(): Promise<boolean>
   /** Runs after some time; the returned function cancels. */

@@ -19,6 +19,8 @@ export function workerEnvironment(tabs: Tabs): Environment {
         if (!signal.aborted) throw thrown
       }
     },
+    // The page notices that its worker is gone, and starts another one.
+    reopen: () => (self as unknown as { close(): void }).close(),
     alone: async () => (await tabs.count()) === 1,
     later(delayMs, run) {
       const timer = setTimeout(run, Math.min(delayMs, maxDelayMs))

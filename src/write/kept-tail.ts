@@ -55,7 +55,9 @@ export function keptTail(tail: Tail, records: readonly LogRecord[]): ReadonlyMap
     if (!record.sync) continue
     as = record.number
     const [first] = next.pending
-    from = first && { record: first.record, command: first.command }
+    // A log that had lived alone: all of it waits from now on.
+    if (!tail.cursor && tail.settled.record > 0) from = { record: 1, command: 0 }
+    else from = first && { record: first.record, command: first.command }
     voids = next.voids.length
   }
   const cursor = next.cursor

@@ -30,6 +30,8 @@ export interface Advance {
   readonly voided: boolean
   /** Those of the records that are tentative. */
   readonly tentative: readonly LogRecord[]
+  /** A log that had lived alone has joined a server: all of it waits now. What was folded before is of no use any more. */
+  readonly adopted: boolean
 }
 
 /** Told of each step, in order. Must not throw. */
@@ -179,10 +181,17 @@ export class Log {
     if (!this.#tail.cursor && !records.some(({ sync }) => sync)) {
       for (const [i, record] of records.entries()) {
         this.#tail.fold(record)
-        this.#take([record], own, { committed: i === 0 ? committed : undefined, settled: [record], voided: false, tentative: [] })
+        this.#take([record], own, {
+          committed: i === 0 ? committed : undefined,
+          settled: [record],
+          voided: false,
+          tentative: [],
+          adopted: false,
+        })
       }
       return
     }
+    const adopted = !this.#tail.cursor && this.#head.record > 0
     const before = this.#tail.settled.record
     // What is read below must not see half a step.
     const tail = records.some(({ sync }) => sync) ? this.#tail.copy() : this.#tail
@@ -198,6 +207,7 @@ export class Log {
       settled: [...older, ...records.filter(({ number }) => number <= settledTo)],
       voided,
       tentative: records.filter(({ number }) => number > settledTo),
+      adopted,
     })
   }
 

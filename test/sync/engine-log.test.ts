@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
-import { give } from '../support/engine.ts'
+import type { SyncCursor } from '../../src/storage/record.ts'
+import { give, openEngine } from '../support/engine.ts'
 import { type Device, openDevice, SmallServer } from './two-devices.ts'
 
 const onHand = async ({ engine }: Device, sku: string) =>
@@ -138,4 +139,50 @@ test('a Command that was never sent can be withdrawn; what rested on it is decid
   expect(await onHand(device, 'x')).toBe(0)
   expect(await device.sync.receipt(picked.commandId)).toMatchObject({ state: 'refused' })
   expect(await device.sync.receipt(received.commandId)).toEqual({ state: 'withdrawn' })
+})
+
+test('a log that had lived alone is opened anew when it joins: all of it waits, and is confirmed where it stands', async () => {
+  const server = await SmallServer.open()
+  const storage = createMemoryStorage()
+  const alone = await openEngine(storage)
+  await give(alone, 'stockItem.register', 'x', { name: 'X' })
+  await give(alone, 'stockItem.receive', 'x', { quantity: 5 })
+  await give(alone, 'stockItem.pick', 'x', { quantity: 6 }) // refused: told, and done with
+  await alone.close() // which saves
+  const joining = await openDevice(server, 'a', storage)
+  await expect(register(joining, 'y')).rejects.toMatchObject({ code: 'closed' })
+
+  const device = await openDevice(server, 'a', storage)
+  expect(state(device)).toEqual({ sequence: 0, pending: 2 })
+  expect(device.engine.inside.log.settled.record).toBe(0)
+  expect(await onHand(device, 'x')).toBe(5)
+  await device.push()
+  await device.pull()
+  expect(state(device)).toEqual({ sequence: 2, pending: 0 })
+  expect(await onHand(device, 'x')).toBe(5)
+  const other = await openDevice(server, 'b')
+  await other.pull()
+  expect(await onHand(other, 'x')).toBe(5)
+})
+
+test('a log whose last Commands were lost after they were pushed is told so, and loses none of those given since', async () => {
+  const server = await SmallServer.open()
+  const storage = createMemoryStorage()
+  const before = await openDevice(server, 'a', storage)
+  await register(before, 'x')
+  await before.push()
+  await before.pull()
+  await receive(before, 'x', 5)
+  await before.push()
+  await before.engine.close()
+  storage.powerLoss('stock.hall-7.ann.log', 1)
+
+  const device = await openDevice(server, 'a', storage)
+  await receive(device, 'x', 7)
+  const cursor = device.sync.state.cursor as SyncCursor
+  expect(await device.sync.apply(cursor, await server.pull(cursor.record))).toBe('forked')
+  await device.sync.join({ ...cursor, clientId: 'a2', sequence: 0 })
+  await device.pull()
+  expect(await onHand(device, 'x')).toBe(12)
+  expect(state(device)).toEqual({ sequence: 0, pending: 1 })
 })
