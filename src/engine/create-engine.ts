@@ -95,6 +95,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     get head() {
       return { checkpoint: log.head, position: log.position }
     },
+    get settled() {
+      return log.head
+    },
+    tailEpoch: 0,
     get isBusy() {
       return queue.isBusy
     },
