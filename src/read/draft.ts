@@ -28,6 +28,8 @@ export interface DraftHost {
   readonly confirmedRecords: RecordPuller
   readonly tailRecords: RecordPuller
   interest(): Interest
+  /** True where nothing is shown until it is taken. */
+  isBare(): boolean
   /** Lets others take their turn, now and then. */
   breathe(): Promise<void>
 }
@@ -156,7 +158,10 @@ export class Draft {
     return true
   }
 
-  /** As far as the next moment at which a transaction had ended. */
+  /**
+   * To the head; where the tail only goes on, a batch that ends with a transaction is enough. (Where something was confirmed as
+   * well, the rows were never so with only a part of the tail.)
+   */
   async #foldTail(): Promise<boolean> {
     const { source } = this.#host
     if (this.#tailEpoch !== source.tailEpoch) {
@@ -166,13 +171,14 @@ export class Draft {
     const part = this.#tail
     // What is confirmed by now is no tail.
     part.skipTo(this.#confirmed)
+    const goesOn = this.#extends && this.#confirmed.records.length === 0 && !this.#host.isBare()
     const isSame = (): boolean => this.#tailEpoch === source.tailEpoch && source.settled.record === this.#confirmed.folded
     while (part.folded < source.head.checkpoint.record && isSame()) {
       const records = await this.#host.tailRecords.after(part.folded)
       if (!isSame()) break
       if (!(await this.#fold(part, records, (token) => this.#after(token)))) return false
       this.#stoppedInTail = this.#stop !== undefined
-      if (this.#stop || records.at(-1)?.more !== true) break
+      if (this.#stop || (goesOn && records.at(-1)?.more !== true)) break
       await this.#host.breathe()
     }
     return true

@@ -9,7 +9,7 @@ import type { Bell } from './bell.ts'
 import type { EventSource } from './event-source.ts'
 import type { Generation, Generations } from './generations.ts'
 import type { Projection } from './projection.ts'
-import { aborted, backoff } from './timing.ts'
+import { aborted, backoff, nextTask } from './timing.ts'
 
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
@@ -132,6 +132,8 @@ export class GenerationBuilder {
       await projection.flush()
       const isStored = (projection.stored?.record ?? 0) >= record
       if (isStored && source.head.position - position <= SHORT_TAIL) return
+      // Whatever kept it from being stored, others get their turn.
+      if (!isStored) await nextTask()
     }
   }
 

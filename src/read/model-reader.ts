@@ -177,9 +177,9 @@ export class ModelReader {
         throw new OutpostError('timeout', `The rows of Read Model "${this.model.name}" could not be opened in time. Ask again.`)
       const projection = await this.shown.opened()
       if (projection !== this.#current?.projection) return
-      if (projection.position < after) await within(projection.reached(after), deadlineMs, environment)
+      if (!projection.shows(after)) await within(projection.reached(after), deadlineMs, environment)
       const head = source.head.position
-      if (projection.position < head) await within(projection.reached(head), Math.min(deadlineMs, HEAD_WAIT_MS), environment)
+      if (!projection.shows(head)) await within(projection.reached(head), Math.min(deadlineMs, HEAD_WAIT_MS), environment)
     } finally {
       this.#queries--
     }
@@ -211,7 +211,7 @@ export class ModelReader {
     const projection = this.#current?.projection
     if (projection) {
       const { head, settled } = this.#options.source
-      const isBehind = (): boolean => projection.position < head.position || projection.folded.record < settled.record
+      const isBehind = (): boolean => !projection.shows(head.position) || projection.folded.record < settled.record
       projection.pump()
       while (isBehind() && !projection.problem && !projection.parked && !projection.hasEnded) await this.#bell.next()
       await projection.flush()
@@ -263,7 +263,7 @@ export class ModelReader {
     projection.noteOwn(this.#ownUpTo)
     projection.layTail()
     const { shown } = this
-    const isBehind = (): boolean => projection.isBare || projection.position < shown.position
+    const isBehind = (): boolean => !projection.shows(shown.position)
     while (isBehind() && !projection.hasEnded && !projection.parked) await projection.reached(shown.position)
     const replaced = [shown.projection, this.#current?.projection]
     this.#current = { projection, generation }

@@ -129,6 +129,7 @@ export class Projection {
       confirmedRecords: this.#puller,
       tailRecords: new RecordPuller(source),
       interest: () => listener.interest(),
+      isBare: () => this.#isBare,
       breathe: () => this.#breathe(),
     }
     this.#writes = new WriteBehind(this.#rows, store, environment, {
@@ -206,6 +207,11 @@ export class Projection {
   get isBare(): boolean {
     return this.#isBare
   }
+  /** True where its rows show this position, and nothing that is void by now. */
+  shows(position: number): boolean {
+    const { tentative } = this
+    return this.#position >= position && !this.#isBare && (tentative.isEmpty || tentative.tailEpoch === this.#source.tailEpoch)
+  }
   get #isUpToDate(): boolean {
     const { head, settled } = this.#source
     if (this.#isBare || this.#rows.folded.record < settled.record) return false
@@ -263,7 +269,7 @@ export class Projection {
   /** Resolves when its rows show this position, with the tail; also when it parks or ends. */
   reached(position: number): Promise<void> {
     this.pump()
-    if ((this.position >= position && !this.#isBare) || this.parked || this.hasEnded) return Promise.resolve()
+    if (this.shows(position) || this.parked || this.hasEnded) return Promise.resolve()
     return this.#waiters.wait(position)
   }
 
@@ -405,11 +411,10 @@ export class Projection {
     const { folded } = this.#rows
     this.#parking.clear()
     this.#parkedAt = undefined
+    this.#isBare ||= this.#laysTail && (!tentative.isEmpty || settled.record < head.checkpoint.record)
+    // What was folded of the same tail, beyond what is stored, stays what it was.
     if (tentative.tailEpoch === tailEpoch && (tentative.folded?.record ?? 0) >= folded.record) tentative.settle(folded.record)
-    else {
-      this.#isBare ||= this.#laysTail && (!tentative.isEmpty || settled.record < head.checkpoint.record)
-      tentative.clear()
-    }
+    else tentative.clear()
     if (!this.#isBare) {
       this.#position = this.#visible.position
       this.#listener.changed(undefined)
@@ -464,7 +469,7 @@ export class Projection {
     this.#listener.stateChanged()
     this.#moved.ring()
     if (this.parked) this.#waiters.wakeAll()
-    else if (!this.#isBare) this.#waiters.wake(this.position)
+    else if (this.shows(0)) this.#waiters.wake(this.position)
   }
 
   #end(how: 'lost' | 'closed', reason: string): void {
