@@ -263,8 +263,9 @@ export class ModelReader {
     projection.noteOwn(this.#ownUpTo)
     projection.layTail()
     const { shown } = this
-    const isBehind = (): boolean => !projection.shows(shown.position)
-    while (isBehind() && !projection.hasEnded && !projection.parked) await projection.reached(shown.position)
+    // Of a state with the tail, none without it may come next, whatever its position.
+    const isBehind = (): boolean => !projection.shows(shown.position) || (shown.hasTentative && !projection.isUpToDate)
+    while (isBehind() && !projection.hasEnded && !projection.parked) await this.#bell.next()
     const replaced = [shown.projection, this.#current?.projection]
     this.#current = { projection, generation }
     this.#show(projection)

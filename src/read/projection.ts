@@ -212,7 +212,8 @@ export class Projection {
     const { tentative } = this
     return this.#position >= position && !this.#isBare && (tentative.isEmpty || tentative.tailEpoch === this.#source.tailEpoch)
   }
-  get #isUpToDate(): boolean {
+  /** True where there is nothing to fold. */
+  get isUpToDate(): boolean {
     const { head, settled } = this.#source
     if (this.#isBare || this.#rows.folded.record < settled.record) return false
     return !this.#laysTail || this.#visible.folded.record >= head.checkpoint.record
@@ -252,7 +253,7 @@ export class Projection {
     if (this.#folding || this.#cancelRetry || this.#isFollowing || this.hasEnded) return
     if (this.parked) {
       if (this.#isTailAnother) void this.#keepBusy(this.#tryAgain())
-    } else if (this.#isUpToDate) return
+    } else if (this.isUpToDate) return
     else if (this.#isFull) this.#writes.schedule(true) // it goes on when they are saved
     else void this.#keepBusy(this.#foldToHead())
   }
@@ -310,7 +311,7 @@ export class Projection {
     // Whoever hears of the same records at the same time is told together.
     await Promise.resolve()
     this.#sliceEnd = this.#environment.clock() + SLICE_MS
-    while (!this.hasEnded && !this.parked && !this.#isUpToDate && !this.#isFull) {
+    while (!this.hasEnded && !this.parked && !this.isUpToDate && !this.#isFull) {
       await this.#foldNext()
       await this.#breathe()
     }

@@ -19,6 +19,7 @@ export class ShownRows {
   #error: unknown
   /** What was shown last by a projection that is gone: watchers never see less. */
   #floor = 0
+  #wasTentative = false
   #isClosed = false
 
   /** @param bell rings when there may be rows to show */
@@ -44,6 +45,7 @@ export class ShownRows {
 
   /** @param floor what comes next must not be before this position */
   hide(floor: number): void {
+    this.#wasTentative = this.hasTentative
     this.#projection = undefined
     this.#floor = floor
   }
@@ -125,8 +127,9 @@ export class ShownRows {
     return this.#projection?.hold() ?? (() => {})
   }
 
+  /** True where something tentative shows, or did when there last was something to show. */
   get hasTentative(): boolean {
-    return this.#projection !== undefined && this.#projection.tentative.size > 0
+    return this.#projection ? !this.#projection.tentative.isEmpty : this.#wasTentative
   }
 
   /** Which of these rows, or of one, the tentative layer gives: their places; undefined for none. */

@@ -313,17 +313,18 @@ class History {
     for (const frame of frames) {
       expect(frame.snapshot.position, 'frames never go back in time').toBeGreaterThanOrEqual(position)
       position = frame.snapshot.position
-      last = this.match(frame, answer, last, wasIdle)
-      wasIdle = frame.isIdle
+      const found = this.match(frame, answer, last, wasIdle)
+      wasIdle = found === undefined || this.#states[found]?.pending.size === 0
+      last = found ?? last
     }
   }
 
   /**
    * @param first the first transaction that it may be as of
    * @param wasIdle nothing was tentative before it
-   * @returns the transaction that it is as of
+   * @returns the transaction that it is as of; undefined where it is as of some record of the server's
    */
-  match({ snapshot, isIdle }: Frame, answer: AnswerOf, first: number, wasIdle: boolean): number {
+  match({ snapshot, isIdle }: Frame, answer: AnswerOf, first: number, wasIdle: boolean): number | undefined {
     const is = (state: State): boolean => {
       const { data, pending } = answer(state)
       return state.position === snapshot.position && sameValue(data, snapshot.data) && sameValue(pending, snapshot.pending)
@@ -334,10 +335,10 @@ class History {
     const isOfServer = this.#log.some(
       ({ number, last }) => number <= this.#settled && is({ position: last, rows: this.#confirmedAt(number), pending: new Set() }),
     )
-    if (isIdle && wasIdle && isOfServer) return first
+    if (isIdle && wasIdle && isOfServer) return undefined
     const possible = this.#states.slice(first).filter(({ position }) => position === snapshot.position)
     expect(snapshot, isOfServer ? 'it is the server’s state without what is pending' : 'it was so after no transaction').toEqual({ possible: possible.map(answer) })
-    return first
+    return undefined
   }
 
   async end(): Promise<void> {
@@ -350,7 +351,9 @@ class History {
       this.tabs.every((each) => each.status('things').state === 'live' && each.status('things').position === each.head.position)
     for (let i = 0; i < 20 && !isQuiet(); i++) await this.world.clock.advance(5_000)
     await until(isQuiet, 'all tabs live at the head')
-    await this.world.clock.advance(5_000)
+    // A named query rests for 5 s at most.
+    await this.world.clock.advance(10_000)
+    await turns(20)
     const now = this.#states.at(-1) as State
     for (const watch of this.watches) {
       this.check(watch)
