@@ -58,6 +58,11 @@ export interface Snapshot<T> {
   readonly position: number
   /** True where the Read Model is being rebuilt, is parked, or did not catch up in time. */
   readonly stale: boolean
+  /**
+   * Places of the rows in `data` that rest on Commands which the server has not processed yet; 0 for a single row. Absent
+   * where there are none.
+   */
+  readonly pending?: readonly number[]
 }
 
 /** What a query becomes when it is finished: awaited once, or watched as well. `this['value']` is its result. */

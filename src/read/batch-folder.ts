@@ -17,8 +17,8 @@ const MAX_LOOKED_UP = 200
 export interface FoldedBatch extends Folded {
   /** How many Events were read. */
   readonly events: number
-  /** Rows as they were before, as far as they are known; only until the batch is taken in. */
-  readonly before: RowLookup
+  /** What had to be loaded for it, as of what `FoldedRows` had folded; undefined where there is no such row. */
+  readonly loaded: ReadonlyMap<Token, Row | undefined>
 }
 
 export interface BatchFolderHost {
@@ -34,48 +34,42 @@ export class BatchFolder {
   readonly #host: BatchFolderHost
   readonly #handlers: Handlers
   readonly #operations: RowOperations
-  readonly #known: RowLookup
-
   constructor(host: BatchFolderHost) {
     this.#host = host
     this.check = createRowCheck(host.model)
     this.#handlers = new Map(Object.entries(host.model.on))
     this.#operations = new RowOperations(this.check)
-    this.#known = (token) => host.rows.folding(token)
   }
 
   /**
-   * @param records those that follow what is folded
+   * @param records those that follow what is known
+   * @param known rows as of the record before them
    * @param looksUp also what rows were that are replaced unseen
    * @returns undefined where storage has moved on, and it has to begin again
    */
-  async fold(records: readonly LogRecord[], looksUp: boolean): Promise<FoldedBatch | undefined> {
+  async fold(records: readonly LogRecord[], known: RowLookup, looksUp: boolean): Promise<FoldedBatch | undefined> {
     const { source, model } = this.#host
     const collected = collect(records, (record) => source.decode(record), this.#handlers, this.#operations)
-    const known = new Map<Token, Row>()
-    const missing = this.#pickKnown(neededRows(collected.operations), known)
+    const before = new Map<Token, Row>()
+    const missing = pickKnown(neededRows(collected.operations), known, before)
     if (looksUp) {
-      const replaced = replacedRows(collected.operations, this.#known)
+      const replaced = replacedRows(collected.operations, known)
       if (replaced.size <= MAX_LOOKED_UP) for (const [token, key] of replaced) missing.set(token, key)
     }
-    if (missing.size > 0 && !(await this.#load(missing, known))) return undefined
-    const before: RowLookup = (token) => (missing.has(token) ? { row: known.get(token) } : this.#known(token))
-    return { ...fold(collected, known, this.check, model.name), events: collected.events, before }
-  }
-
-  /** @returns those that are not known here */
-  #pickKnown(needed: ReadonlyMap<Token, Key>, into: Map<Token, Row>): Map<Token, Key> {
-    const missing = new Map<Token, Key>()
-    for (const [token, key] of needed) {
-      const known = this.#known(token)
-      if (!known) missing.set(token, key)
-      else if (known.row) into.set(token, known.row)
+    const loaded = new Map<Token, Row | undefined>()
+    if (missing.size > 0) {
+      if (!(await this.load(missing, loaded))) return undefined
+      for (const [token, row] of loaded) if (row) before.set(token, row)
     }
-    return missing
+    return { ...fold(collected, before, this.check, model.name), events: collected.events, loaded }
   }
 
-  /** @returns false where what storage has does not fit what is folded */
-  async #load(missing: ReadonlyMap<Token, Key>, into: Map<Token, Row>): Promise<boolean> {
+  /**
+   * Loads rows that are not known.
+   *
+   * @returns false where what storage has does not fit what is folded
+   */
+  async load(missing: ReadonlyMap<Token, Key>, into: Map<Token, Row | undefined>): Promise<boolean> {
     const { rows, store, footing } = this.#host
     rows.retain()
     try {
@@ -88,11 +82,22 @@ export class BatchFolder {
       let i = 0
       for (const token of missing.keys()) {
         const row = loaded[i++]
-        if (row) into.set(token, deepFreeze(row))
+        into.set(token, row && deepFreeze(row))
       }
       return true
     } finally {
       rows.release()
     }
   }
+}
+
+/** @returns those that are not known */
+function pickKnown(needed: ReadonlyMap<Token, Key>, known: RowLookup, into: Map<Token, Row>): Map<Token, Key> {
+  const missing = new Map<Token, Key>()
+  for (const [token, key] of needed) {
+    const found = known(token)
+    if (!found) missing.set(token, key)
+    else if (found.row) into.set(token, found.row)
+  }
+  return missing
 }

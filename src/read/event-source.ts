@@ -6,16 +6,19 @@ import type { Checkpoint, LogRecord } from '../storage/record.ts'
 export interface EventSource {
   /** The last record folded by this engine, and the position of the last Event. Reading up to here needs no waiting. */
   readonly head: { readonly checkpoint: Checkpoint; readonly position: number }
-  /** Everything in records up to here is confirmed or void, for good. Without sync: the head. */
+  /**
+   * Everything in records up to here is confirmed or void, for good; what comes after it, up to the head, is the pending tail.
+   * Without sync: the head.
+   */
   readonly settled: Checkpoint
-  /** Another number: the tail (the records after `settled`) was made void and begun anew. */
+  /** Another number: the tail was voided and begun anew (a rebase). It changes together with `head` and `settled`, before the doorbell. */
   readonly tailEpoch: number
   /** The doorbell: rings after the head has moved. Never errors; completes when the engine closes. */
   readonly recorded$: Observable<{ readonly position: number; readonly own: boolean }>
   /** Records after this number up to the head, contiguous, at most `limit`; recent ones come from memory. */
   records(after: number, limit: number): Promise<readonly LogRecord[]>
   /**
-   * A record's Events, decoded and upcast to this build's versions.
+   * A record's Events that are not void as of now, decoded and upcast to this build's versions.
    *
    * @throws `outdated` at the first Event that this build does not know; `details.position` is its position and
    * `details.before` are the Events of the record before it

@@ -1,6 +1,6 @@
 /**
- * What a projection knows in memory: the rows that it has folded and storage does not have yet (the overlay), and which
- * records they stand on.
+ * The confirmed layer of a projection, in memory: the rows that it has folded and storage does not have yet (the overlay), and
+ * which records they stand on. Nothing tentative is ever in it, see {@link TentativeRows}.
  *
  *     stored ≤ folded ≤ head: the overlay holds every row that a record after `complete` has touched, complete ≤ stored.
  *

@@ -83,14 +83,16 @@ export class Footing {
     this.#host.jumped()
   }
 
-  /** @returns the position of the record's last Event; undefined where the record is not in the log */
+  /** @returns the position of the record's last Event; undefined where the record is not in the log, or not confirmed there */
   async #locate(checkpoint: Checkpoint | undefined): Promise<number | undefined> {
     if (!checkpoint) return 0
     const { source } = this.#host
-    if (checkpoint.record > source.head.checkpoint.record) await source.catchUp(checkpoint.record)
-    const { head } = source
+    // Whoever stored it knew it to be confirmed: by a record that may not have been heard of here.
+    if (checkpoint.record > source.settled.record) await source.catchUp(Math.max(checkpoint.record, source.head.checkpoint.record + 1))
+    const { head, settled } = source
+    // The log has lost what confirmed it. What is confirmed in its place may be something else.
+    if (checkpoint.record > settled.record) return undefined
     if (sameCheckpoint(checkpoint, head.checkpoint)) return head.position
-    if (checkpoint.record > head.checkpoint.record) return undefined
     const [record] = await source.records(checkpoint.record - 1, 1)
     return record?.number === checkpoint.record && record.id === checkpoint.id ? lastPositionOf(record) : undefined
   }

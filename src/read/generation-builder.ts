@@ -1,6 +1,7 @@
 /**
  * Builds a Read Model's rows anew, beside those that are shown: one tab at a time, in the background, from where the last one
- * stopped. When it has caught up with the log, it becomes the current one.
+ * stopped. It folds what is confirmed alone. When it has caught up with that, it becomes the current one, and the pending tail
+ * is laid over it.
  */
 import type { Environment } from '../engine/engine.ts'
 import { isOutpostError, messageOf } from '../errors.ts'
@@ -116,20 +117,22 @@ export class GenerationBuilder {
     }
   }
 
-  /** Until it has stored about all that the log holds: the rest follows while it is shown. */
+  /** Until it has stored about all that is confirmed: the rest follows while it is shown. */
   async #catchUp(projection: Projection, signal: AbortSignal): Promise<void> {
     const { source, bell } = this.#host
+    const end = aborted(signal)
     while (!signal.aborted && !projection.hasEnded) {
-      const { checkpoint, position } = source.head
-      await projection.reached(position)
-      if (projection.parked) {
-        await Promise.race([bell.next(), aborted(signal)])
+      const { record } = source.settled
+      const { position } = source.head
+      projection.pump()
+      if (projection.folded.record < record || projection.parked) {
+        await Promise.race([bell.next(), end])
         continue
       }
       await projection.flush()
-      const isStored = (projection.stored?.record ?? 0) >= checkpoint.record
+      const isStored = (projection.stored?.record ?? 0) >= record
       if (isStored && source.head.position - position <= SHORT_TAIL) return
-      // Records without Events are folded still, though their position is reached already.
+      // Whatever kept it from being stored, others get their turn.
       if (!isStored) await nextTask()
     }
   }

@@ -7,6 +7,8 @@ export class LiveNamed implements LiveResult {
   readonly #run: (take: (snapshot: Snapshot<unknown>) => void) => Promise<void>
   readonly #keyFields: readonly string[]
   #data: unknown
+  /** Which of its rows rest on pending Commands. */
+  pending: Snapshot<unknown>['pending']
 
   constructor(run: (take: (snapshot: Snapshot<unknown>) => void) => Promise<void>, keyFields: readonly string[]) {
     this.#run = run
@@ -18,7 +20,8 @@ export class LiveNamed implements LiveResult {
   }
 
   load(taken: () => void): Promise<void> {
-    return this.#run(({ data }) => {
+    return this.#run(({ data, pending }) => {
+      this.pending = pending
       this.#data = shareStructure(this.#data, data, this.#keyFields)
       taken()
     })

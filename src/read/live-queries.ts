@@ -4,7 +4,7 @@ import type { GetQuery, RowsQuery } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import { keyToken } from '../storage/key.ts'
 import { canonical } from './canonical.ts'
-import { type Freshness, LiveQuery, type LiveResult } from './live-query.ts'
+import { type About, LiveQuery, type LiveResult } from './live-query.ts'
 import { LiveRows } from './live-rows.ts'
 import { LiveCount, LiveRow } from './live-single.ts'
 import type { Interest } from './projection.ts'
@@ -19,7 +19,7 @@ export interface LiveQueriesHost {
   readonly model: AnyReadModel
   readonly environment: Environment
   readonly shown: ShownRows
-  freshness(): Freshness
+  readonly about: About
 }
 
 export class LiveQueries {
@@ -111,6 +111,6 @@ export class LiveQueries {
   }
 
   #query(result: LiveResult): LiveQuery {
-    return new LiveQuery(result, () => this.#host.freshness(), this.#host.environment)
+    return new LiveQuery(result, this.#host.about, this.#host.environment)
   }
 }

@@ -1,12 +1,13 @@
 /**
  * One distinct query that somebody watches: evaluated once, however many watch it. Its snapshot is a new object exactly when
- * its data, or whether they are stale, changed; each snapshot is what the rows were after some record.
+ * its data, whether they are stale, or which of them are pending, changed; each snapshot is what the rows were after some record.
  *
  *     loading ── taken ──▶ current ── a change that cannot be told from the changes alone ──▶ loading
  */
 import type { Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { RowChange } from './row-changes.ts'
+import { sameValue } from '../internal/same-value.ts'
 import { backoff } from './timing.ts'
 
 /** A query that has to be read again and again takes at most this share of the time: one part in so many. */
@@ -25,14 +26,14 @@ export interface LiveResult {
   apply(changes: readonly RowChange[]): boolean
 }
 
-export interface Freshness {
-  readonly position: number
-  readonly stale: boolean
-}
+export type Freshness = Omit<Snapshot<unknown>, 'data' | 'pending'>
+
+/** What is to be said of data that are as of now. */
+export type About = (data: unknown) => Omit<Snapshot<unknown>, 'data'>
 
 export class LiveQuery {
   readonly #result: LiveResult
-  readonly #freshness: () => Freshness
+  readonly #about: About
   readonly #environment: Environment
   readonly #watchers = new Set<() => void>()
   #snapshot: Snapshot<unknown> | undefined
@@ -46,9 +47,9 @@ export class LiveQuery {
   #error: unknown
   #closed = false
 
-  constructor(result: LiveResult, freshness: () => Freshness, environment: Environment) {
+  constructor(result: LiveResult, about: About, environment: Environment) {
     this.#result = result
-    this.#freshness = freshness
+    this.#about = about
     this.#environment = environment
   }
 
@@ -106,16 +107,16 @@ export class LiveQuery {
     if (this.#snapshot && !this.#loading && this.#renew()) this.tell()
   }
 
-  /** Makes a new snapshot if the data, or whether they are stale, changed. */
+  /** Makes a new snapshot if the data changed, or what is to be said of them. */
   #renew(): boolean {
     const { data } = this.#result
-    const { position, stale } = this.#freshness()
-    const isStale = stale || this.#error !== undefined
     const before = this.#snapshot
-    if (before && before.data === data && before.stale === isStale) return false
+    const now = this.#about(data)
     // Data that are about to be read again are as of where they were.
     const isBehind = before && (this.#loading !== undefined || this.#cancelRest !== undefined || this.#error !== undefined)
-    this.#snapshot = { data, position: isBehind ? before.position : position, stale: isStale }
+    const about = { ...(isBehind ? before : now), data, stale: now.stale || this.#error !== undefined }
+    if (before && before.data === data && before.stale === about.stale && sameValue(before.pending, about.pending)) return false
+    this.#snapshot = about
     return true
   }
 

@@ -1,14 +1,14 @@
 import { keyToken } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
-import type { FoldedRows } from './folded-rows.ts'
 import type { QueryPlan } from './query-plan.ts'
 import type { RowsRead } from './row-reader.ts'
+import type { VisibleRows } from './visible-rows.ts'
 
 /**
- * Lays the overlay over what storage gave. Where storage stopped early, nothing is known of what comes after its last row;
+ * Lays the rows in memory over what storage gave. Where storage stopped early, nothing is known of what comes after its last row;
  * so the result ends there too.
  */
-export function mergeRows(scanned: RowsRead, rows: FoldedRows, plan: QueryPlan, keyField: string): RowsRead {
+export function mergeRows(scanned: RowsRead, rows: VisibleRows, plan: QueryPlan, keyField: string): RowsRead {
   if (rows.size === 0) return scanned
   const { order } = plan
   const last = scanned.complete ? undefined : scanned.rows.at(-1)

@@ -5,6 +5,7 @@
  *        └──▶ none yet: an older version's rows that look the same, else the half-built ones; stale
  */
 import type { AnyReadModel } from '../domain/infer.ts'
+import type { Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { ReadModelStatus } from '../engine/status.ts'
 import { messageOf, OutpostError } from '../errors.ts'
@@ -73,7 +74,7 @@ export class ModelReader {
   constructor(options: ModelReaderOptions) {
     const { model, source, environment, prefix, meta } = options
     this.model = model
-    this.shown = new ShownRows(model.name, this.#bell)
+    this.shown = new ShownRows(model, this.#bell)
     this.#options = options
     this.#generations = new Generations(meta, model)
     this.#stores = new GenerationStores({ ...options, generations: this.#generations, signal: this.#closing.signal })
@@ -81,7 +82,7 @@ export class ModelReader {
       model,
       environment,
       shown: this.shown,
-      freshness: () => this.freshness(),
+      about: (data) => this.about(data),
     })
     this.#builder = new GenerationBuilder({
       generations: this.#generations,
@@ -120,6 +121,12 @@ export class ModelReader {
       })
   }
 
+  /** What is to be said of a result that was read just now: how fresh it is, and which of its rows rest on pending Commands. */
+  about(data: unknown): Omit<Snapshot<unknown>, 'data'> {
+    const pending = this.shown.pendingIn(data)
+    return { ...this.freshness(), ...(pending && { pending }) }
+  }
+
   /** Position that its rows are as of, and whether more is known to be missing. */
   freshness(): Freshness {
     const { projection } = this.shown
@@ -153,7 +160,7 @@ export class ModelReader {
     for (const projection of [this.#current?.projection, this.#next]) {
       if (!projection) continue
       if (own) projection.noteOwn(position)
-      if (isAwaited || projection === this.#next) projection.pump()
+      if (isAwaited || projection === this.#next || projection.parked) projection.pump()
     }
     if (!isAwaited) this.#lookLater()
   }
@@ -170,9 +177,9 @@ export class ModelReader {
         throw new OutpostError('timeout', `The rows of Read Model "${this.model.name}" could not be opened in time. Ask again.`)
       const projection = await this.shown.opened()
       if (projection !== this.#current?.projection) return
-      if (projection.position < after) await within(projection.reached(after), deadlineMs, environment)
+      if (!projection.shows(after)) await within(projection.reached(after), deadlineMs, environment)
       const head = source.head.position
-      if (projection.position < head) await within(projection.reached(head), Math.min(deadlineMs, HEAD_WAIT_MS), environment)
+      if (!projection.shows(head)) await within(projection.reached(head), Math.min(deadlineMs, HEAD_WAIT_MS), environment)
     } finally {
       this.#queries--
     }
@@ -203,10 +210,10 @@ export class ModelReader {
     await this.shown.opened()
     const projection = this.#current?.projection
     if (projection) {
-      const { position } = this.#options.source.head
-      const reached = projection.reached(position)
-      while (projection.position < position && !projection.problem && !projection.parked && !projection.hasEnded)
-        await Promise.race([reached, this.#bell.next()])
+      const { head, settled } = this.#options.source
+      const isBehind = (): boolean => !projection.shows(head.position) || projection.folded.record < settled.record
+      projection.pump()
+      while (isBehind() && !projection.problem && !projection.parked && !projection.hasEnded) await this.#bell.next()
       await projection.flush()
     }
     await this.#next?.flush()
@@ -251,12 +258,14 @@ export class ModelReader {
     return opened !== undefined
   }
 
-  /** Watchers never go back in time: it first folds as far as what it replaces. */
+  /** Watchers never go back in time: it first folds as far as what it replaces, and the tail is laid over it. */
   async #becomeCurrent(projection: Projection, generation: Generation): Promise<void> {
     projection.noteOwn(this.#ownUpTo)
-    projection.activate()
+    projection.layTail()
     const { shown } = this
-    while (projection.position < shown.position && !projection.hasEnded && !projection.parked) await projection.reached(shown.position)
+    // Of a state with the tail, none without it may come next, whatever its position.
+    const isBehind = (): boolean => !projection.shows(shown.position) || (shown.hasTentative && !projection.isUpToDate)
+    while (isBehind() && !projection.hasEnded && !projection.parked) await this.#bell.next()
     const replaced = [shown.projection, this.#current?.projection]
     this.#current = { projection, generation }
     this.#show(projection)

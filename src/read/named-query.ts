@@ -52,7 +52,10 @@ export async function runNamed<T>(run: NamedQueryRun, environment: Environment, 
       const data: unknown = await run.query.run(readersOf(run, readStored), run.input)
       // Other tabs' writes are no folding that could be held: where one came between, the rows stand elsewhere now.
       await Promise.all([...readStored].map((model) => model.shown.refresh()))
-      if (round === MAX_ROUNDS || !hasMoved()) return take({ data, ...freshnessOf(run.models) })
+      if (round === MAX_ROUNDS || !hasMoved()) {
+        const pending = pendingIn(data, run.models)
+        return take({ data, ...freshnessOf(run.models), ...(pending && { pending }) })
+      }
     } catch (error) {
       // What it read from may have been closed under it, because other rows took their place.
       if (round === MAX_ROUNDS || readStored.size === 0 || !hasMoved()) throw failed(run.query.name, error)
@@ -74,6 +77,16 @@ const failed = (query: string, cause: unknown): OutpostError =>
 export function freshnessOf(models: readonly ModelReader[]): { readonly position: number; readonly stale: boolean } {
   const all = models.map((model) => model.freshness())
   return { position: Math.min(...all.map(({ position }) => position)), stale: all.some(({ stale }) => stale) }
+}
+
+/** Rows that it hands on as it was given them tell that they are pending; of what it made itself nobody knows. */
+function pendingIn(data: unknown, models: readonly ModelReader[]): readonly number[] | undefined {
+  const tentative = models.filter(({ shown }) => shown.hasTentative)
+  if (tentative.length === 0) return undefined
+  const items: readonly unknown[] = Array.isArray(data) ? data : [data]
+  const isPending = (item: unknown): boolean => item !== undefined && tentative.some(({ shown }) => shown.pendingRow(item) === item)
+  const pending = items.flatMap((item, i) => (isPending(item) ? [i] : []))
+  return pending.length > 0 ? pending : undefined
 }
 
 /** Those that are up to date stand at the same position; where that cannot be had in a moment, each where it is. */

@@ -10,7 +10,7 @@ import { planQuery } from './query-plan.ts'
  * @throws `invalid-query`
  */
 export function answer(model: ModelReader, description: RowsQuery | GetQuery): Promise<Snapshot<unknown>> {
-  const snapshot = (data: unknown): Snapshot<unknown> => ({ data, ...model.freshness() })
+  const snapshot = (data: unknown): Snapshot<unknown> => ({ data, ...model.about(data) })
   if (description.kind === 'get') {
     checkGetQuery(model.model, description)
     return model.shown.get(description.key, snapshot)

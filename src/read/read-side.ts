@@ -146,7 +146,11 @@ class LocalReadSide implements ReadSide {
     const begin = (): { readonly query: LiveQuery; readonly release: () => void } => {
       const keyFields = [...new Set(['id', ...run.models.map(({ model }) => model.key as string)])]
       const result = new LiveNamed((take) => runNamed(run, environment, take), keyFields)
-      const query = new LiveQuery(result, () => freshnessOf(run.models), environment)
+      const about = (): Omit<Snapshot<unknown>, 'data'> => ({
+        ...freshnessOf(run.models),
+        ...(result.pending && { pending: result.pending }),
+      })
+      const query = new LiveQuery(result, about, environment)
       const releases = run.models.map((model) => model.live.dependOn(() => query.reload()))
       return { query, release: () => releases.forEach((release) => release()) }
     }

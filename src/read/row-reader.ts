@@ -1,5 +1,5 @@
 /**
- * Reads a projection's rows: those that storage has, with the overlay laid over them. What it hands on is true at that very
+ * Reads a projection's rows: those that storage has, with those in memory laid over them. What it hands on is true at that very
  * moment, for the record that the projection stands on, and is handed on synchronously: whoever is told of every later
  * change misses none and sees none twice.
  */
@@ -12,6 +12,7 @@ import { mergeRows } from './merge-rows.ts'
 import type { QueryPlan } from './query-plan.ts'
 import { RowHeap } from './row-heap.ts'
 import type { Token } from './row-operations.ts'
+import type { VisibleRows } from './visible-rows.ts'
 
 /** Rounds of reading again because others wrote in between; each means that somebody made progress. */
 const MAX_ROUNDS = 50
@@ -31,11 +32,14 @@ export interface RowsRead {
 
 export interface RowReaderHost {
   readonly rows: FoldedRows
+  readonly visible: VisibleRows
   readonly store: ReadStore
   readonly keyField: string
   /** Comes to terms with rows as of a checkpoint that do not fit the overlay. */
   reconcile(checkpoint: Checkpoint | undefined): Promise<void>
   flush(): Promise<void>
+  /** What has to be waited for until the rows can be shown; rejects where that fails. Undefined where they can. */
+  laying(): Promise<void> | undefined
   /** Lets nothing be folded in until the returned function is called. */
   hold(): () => void
 }
@@ -55,13 +59,13 @@ export class RowReader {
   get<T>(key: Key, take: (row: Row | undefined) => T): Promise<T> {
     const token = keyToken(key)
     return this.#read(async () => {
-      const { rows } = this.#host
-      const known = rows.visible(token)
+      const { rows, visible } = this.#host
+      const known = visible.visible(token)
       if (known) return { value: take(known.row) }
       const { checkpoint, found, epoch } = await this.#load(token, key)
       const misfit = this.#misfit([checkpoint], epoch)
       if (misfit) return misfit
-      const newer = rows.visible(token)
+      const newer = visible.visible(token)
       if (newer) return { value: take(newer.row) }
       const row = found.get(token)
       rows.remember(token, row)
@@ -76,14 +80,14 @@ export class RowReader {
   scan<T>(plan: QueryPlan, need: number, take: (read: RowsRead) => T): Promise<T> {
     let reserve = need === Infinity ? 0 : FIRST_RESERVE
     return this.#read(async () => {
-      const { rows } = this.#host
-      const { epoch } = rows
+      const { visible } = this.#host
+      const { epoch } = visible
       const scanned = await (plan.ordered ? this.#scanInOrder(plan, need + reserve) : this.#scanAll(plan, need + reserve))
       const misfit = this.#misfit(scanned.checkpoints, epoch)
       if (misfit) return misfit
-      const read = mergeRows(scanned, rows, plan, this.#host.keyField)
+      const read = mergeRows(scanned, visible, plan, this.#host.keyField)
       if (!read.complete && read.rows.length < need) {
-        reserve = 4 * reserve + rows.size
+        reserve = 4 * reserve + visible.size
         return undefined
       }
       return { value: take(read) }
@@ -92,19 +96,19 @@ export class RowReader {
 
   /** @param take gets how many rows match */
   async count<T>(plan: QueryPlan, take: (count: number) => T): Promise<T> {
-    const { rows } = this.#host
+    const { visible } = this.#host
     // Where it fails, status tells, and the slower way is left.
-    if (!plan.residual && rows.size > MAX_CORRECTIONS) await this.#host.flush().catch(() => undefined)
+    if (!plan.residual && visible.size > MAX_CORRECTIONS) await this.#host.flush().catch(() => undefined)
     return this.#read(async () => {
-      const { epoch, size } = rows
+      const { epoch, size, covered } = visible
       const counted = await (plan.residual || size > MAX_CORRECTIONS ? this.#countEach(plan) : this.#countAtOnce(plan))
       const misfit = this.#misfit(counted.checkpoints, epoch)
       if (misfit) return misfit
-      // A row that the overlay has covered since then may have been counted or not.
-      if (rows.size !== size) return undefined
+      // A row that has been covered since then may have been counted or not.
+      if (visible.covered !== covered) return undefined
       if (counted.count === undefined) return undefined
       let { count } = counted
-      for (const { row } of rows.covering()) if (row && plan.matches(row)) count++
+      for (const { row } of visible.covering()) if (row && plan.matches(row)) count++
       return { value: take(count) }
     })
   }
@@ -124,7 +128,7 @@ export class RowReader {
 
   /** Lets storage count without reading, then takes away what the overlay covers. All of it must be as of one record. */
   async #countAtOnce(plan: QueryPlan): Promise<Counted> {
-    const covered = [...this.#host.rows.covering()].map(({ key }) => key)
+    const covered = [...this.#host.visible.covering()].map(({ key }) => key)
     const [removed, ...parts] = await Promise.all([
       covered.length > 0 ? this.#host.store.load(covered) : undefined,
       ...plan.ranges.map((range) => this.#host.store.count({ ...access(plan), range })),
@@ -139,6 +143,7 @@ export class RowReader {
   async #read<T>(attempt: Attempt<T>): Promise<T> {
     const { rows } = this.#host
     for (let round = 0; round < MAX_ROUNDS; round++) {
+      for (let laying = this.#host.laying(); laying; laying = this.#host.laying()) await laying
       const resume = round < FREE_ROUNDS ? undefined : this.#host.hold()
       rows.retain()
       try {
@@ -157,12 +162,12 @@ export class RowReader {
    * check and the use.
    */
   #misfit(checkpoints: readonly (Checkpoint | undefined)[], epoch: number): Promise<undefined> | undefined {
-    const { rows } = this.#host
+    const { rows, visible } = this.#host
     for (const checkpoint of checkpoints) {
       if (rows.judge(checkpoint) !== 'usable') return this.#host.reconcile(checkpoint).then(() => undefined)
       rows.noteStored(checkpoint)
     }
-    return epoch === rows.epoch ? undefined : Promise.resolve(undefined)
+    return epoch === visible.epoch ? undefined : Promise.resolve(undefined)
   }
 
   /** Several keys asked for in one task are loaded in one transaction. */
@@ -178,7 +183,7 @@ export class RowReader {
 
   async #loadAll(keys: ReadonlyMap<Token, Key>): Promise<Loaded> {
     this.#loading = undefined
-    const { epoch } = this.#host.rows
+    const { epoch } = this.#host.visible
     const { checkpoint, rows } = await this.#host.store.load([...keys.values()])
     return { checkpoint, epoch, found: new Map([...keys.keys()].map((token, i) => [token, rows[i]])) }
   }
@@ -226,9 +231,9 @@ export class RowReader {
 
   /** What storage has to test of a row: conditions beyond the range, and that the overlay does not cover it now. */
   #uncovered({ residual }: QueryPlan): ((row: Row) => boolean) | undefined {
-    const { rows, keyField } = this.#host
-    if (rows.size === 0) return residual
-    return (row) => (!residual || residual(row)) && !rows.covers(keyToken(row[keyField] as Key))
+    const { visible, keyField } = this.#host
+    if (visible.size === 0) return residual
+    return (row) => (!residual || residual(row)) && !visible.covers(keyToken(row[keyField] as Key))
   }
 }
 

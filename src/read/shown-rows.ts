@@ -1,5 +1,7 @@
 /** The rows that queries of one Read Model read from at the moment: others may take their place at any time. */
+import type { AnyReadModel } from '../domain/infer.ts'
 import { isOutpostError, OutpostError } from '../errors.ts'
+import { isKey, keyToken } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
 import type { Bell } from './bell.ts'
 import type { Projection } from './projection.ts'
@@ -11,16 +13,19 @@ type Taken<T> = { readonly value: T } | undefined
 
 export class ShownRows {
   readonly #name: string
+  readonly #keyField: string
   readonly #bell: Bell
   #projection: Projection | undefined
   #error: unknown
   /** What was shown last by a projection that is gone: watchers never see less. */
   #floor = 0
+  #wasTentative = false
   #isClosed = false
 
   /** @param bell rings when there may be rows to show */
-  constructor(name: string, bell: Bell) {
+  constructor({ name, key }: AnyReadModel, bell: Bell) {
     this.#name = name
+    this.#keyField = key
     this.#bell = bell
   }
 
@@ -40,6 +45,7 @@ export class ShownRows {
 
   /** @param floor what comes next must not be before this position */
   hide(floor: number): void {
+    this.#wasTentative = this.hasTentative
     this.#projection = undefined
     this.#floor = floor
   }
@@ -121,9 +127,28 @@ export class ShownRows {
     return this.#projection?.hold() ?? (() => {})
   }
 
+  /** True where something tentative shows, or did when there last was something to show. */
+  get hasTentative(): boolean {
+    return this.#projection ? !this.#projection.tentative.isEmpty : this.#wasTentative
+  }
+
+  /** Which of these rows, or of one, the tentative layer gives: their places; undefined for none. */
+  pendingIn(data: unknown): readonly number[] | undefined {
+    if (!this.hasTentative) return undefined
+    const pending: number[] = []
+    for (const [i, row] of (Array.isArray(data) ? data : [data]).entries()) if (this.pendingRow(row)) pending.push(i)
+    return pending.length > 0 ? pending : undefined
+  }
+
+  /** The row that the tentative layer gives in the place of this one; undefined for none. */
+  pendingRow(row: unknown): Row | undefined {
+    const key = typeof row === 'object' && row !== null ? (row as Row)[this.#keyField] : undefined
+    return isKey(key) ? this.#projection?.tentative.visible(keyToken(key))?.row : undefined
+  }
+
   /** What the rows are as of: equal ones (same `rows`, same `record`), and nothing has changed in between. */
   standing(): { readonly rows: unknown; readonly record: string | undefined } {
-    return { rows: this.#projection, record: this.#projection?.folded.id }
+    return { rows: this.#projection, record: this.#projection?.standing }
   }
 }
 

@@ -48,7 +48,14 @@ export const twice = query('twice', {
   },
 })
 
-export const thingsDomain = domain('things', { aggregates: [thing], readModels: [things], queries: [twice] })
+/** Rows as they are, in an order of its own. */
+export const backwards = query('backwards', {
+  reads: [things],
+  input: z.object({}),
+  run: async (read) => [...(await read.things)].reverse(),
+})
+
+export const thingsDomain = domain('things', { aggregates: [thing], readModels: [things], queries: [twice, backwards] })
 
 /** What the rows are after these Events. */
 export function foldThings(events: readonly GivenEvent[]): ReadonlyMap<string, ThingRow> {

@@ -1,4 +1,7 @@
-/** Tabs on one memory storage and one log, without a write side: each pulls what any of them appends, when it hears of it. */
+/**
+ * Tabs on one memory storage and one log, without a write side: each pulls what any of them appends, when it hears of it. From
+ * `join` on the log is synced: what is appended is tentative until `confirm` or `rebase` says what the server made of it.
+ */
 import { Subject } from 'rxjs'
 import type { AnyDomain } from '../../src/domain/infer.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
@@ -8,7 +11,15 @@ import type { EventSource } from '../../src/read/event-source.ts'
 import type { ReadModelState } from '../../src/read/model-reader.ts'
 import { createReadSide, type ReadSide } from '../../src/read/read-side.ts'
 import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
-import { type Checkpoint, checkpointOf, lastPositionOf, LOG_START, type LogRecord } from '../../src/storage/record.ts'
+import {
+  type Checkpoint,
+  checkpointOf,
+  lastPositionOf,
+  LOG_START,
+  type LogRecord,
+  type SyncCursor,
+  type SyncNote,
+} from '../../src/storage/record.ts'
 import type { LogStorage, Storage } from '../../src/storage/storage.ts'
 import { createDecoder } from '../../src/write/decode.ts'
 
@@ -17,6 +28,16 @@ export interface GivenEvent {
   readonly aggregateId: string
   readonly data: unknown
   readonly schema?: number
+}
+
+/** What the server made of the pending tail, which does not begin as this does. Each list of Events is one record. */
+export interface GivenRebase {
+  /** Of the server's log, in its order: foreign ones, and what became of the tail's first ones. */
+  readonly slice: readonly (readonly GivenEvent[])[]
+  /** So many of the tail's Commands are in it. */
+  readonly processed?: number
+  /** What those still pending come to when they are decided again. */
+  readonly again: readonly (readonly GivenEvent[])[]
 }
 
 export const PREFIX = 'app.space.ann'
@@ -89,16 +110,21 @@ export class Tab implements EventSource {
   readonly side!: ReadSide
   readonly recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
   readonly decode: (record: LogRecord) => readonly RecordedEvent[]
+  tailEpoch = 0
+  settled: Checkpoint = LOG_START
+  /** The records that are pending. */
+  tail: readonly LogRecord[] = []
   readonly #log: LogStorage
   readonly #all: LogRecord[] = []
+  readonly #void = new Set<number>()
+  #cursor: SyncCursor | undefined
   head: { readonly checkpoint: Checkpoint; readonly position: number } = { checkpoint: LOG_START, position: 0 }
   isBusy = false
-  tailEpoch = 0
 
   private constructor(storage: MemoryStorage, log: LogStorage, domain: AnyDomain) {
     this.storage = storage
     this.#log = log
-    this.decode = (record) => createDecoder(domain).decode(record)
+    this.decode = (record) => (this.#void.has(record.number) ? [] : createDecoder(domain).decode(record))
   }
 
   static async open(storage: MemoryStorage, domain: AnyDomain, environment: Environment): Promise<Tab> {
@@ -107,10 +133,6 @@ export class Tab implements EventSource {
     await tab.#pull(false)
     const side = await createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment })
     return Object.assign(tab, { side })
-  }
-
-  get settled(): Checkpoint {
-    return this.head.checkpoint
   }
 
   get meta(): LogStorage['meta'] {
@@ -138,13 +160,41 @@ export class Tab implements EventSource {
 
   /** One record with these Events, appended here. */
   async append(...events: readonly GivenEvent[]): Promise<LogRecord> {
-    for (;;) {
-      await this.#pull(true)
-      const record = recordOf(this.head.checkpoint.record + 1, this.head.position + 1, events)
-      if ((await this.#log.events.append([record], 'relaxed')) === 'conflict') continue
-      if (this.head.checkpoint.record < record.number) this.#advance(record, true, true)
-      return record
-    }
+    const [record] = await this.#transact((number, position) => [recordOf(number, position, events)])
+    return record as LogRecord
+  }
+
+  /** From here on the log is synced. */
+  join(): Promise<unknown> {
+    return this.#sync(() => [{ step: 'joined', cursor: { epoch: 'e', record: 0, clientId: 'c', sequence: 0, principal: 'ann' } }])
+  }
+
+  /** The server processed the first so many of the tail just as they stand. */
+  confirm(count: number): Promise<unknown> {
+    return this.#sync(() => [{ step: 'confirmed', cursor: this.#cursorAfter(count) }])
+  }
+
+  /** One transaction: the tail is void, the server's slice comes in its place, then what is still pending, decided again. */
+  rebase({ slice, processed = 0, again }: GivenRebase): Promise<readonly LogRecord[]> {
+    return this.#transact((first, firstPosition) => {
+      const cursor = this.#cursorAfter(processed)
+      const notes: readonly (SyncNote | undefined)[] = [
+        ...(slice.length > 0 ? slice : [[]]).map((_, i): SyncNote => ({
+          step: 'pulled',
+          cursor,
+          serverPosition: 1,
+          ...(i === 0 && { voids: true }),
+        })),
+        ...again.map(() => undefined),
+      ]
+      let position = firstPosition
+      return [...(slice.length > 0 ? slice : [[]]), ...again].map((events, i, all) => {
+        const sync = notes[i]
+        const record = recordOf(first + i, position, events)
+        position += events.length
+        return { ...record, ...(sync && { kind: 'sync' as const, sync }), ...(i < all.length - 1 && { more: true as const }) }
+      })
+    })
   }
 
   async close(): Promise<void> {
@@ -164,14 +214,56 @@ export class Tab implements EventSource {
     return found
   }
 
-  async #pull(ring: boolean): Promise<void> {
-    for (const record of await this.#log.events.read(this.head.checkpoint.record, 10_000))
-      if (record.number === this.head.checkpoint.record + 1) this.#advance(record, false, ring)
+  #cursorAfter(processed: number): SyncCursor {
+    if (!this.#cursor) throw new Error('Join first')
+    return { ...this.#cursor, sequence: this.#cursor.sequence + processed }
   }
 
-  #advance(record: LogRecord, own: boolean, ring: boolean): void {
-    this.#all.push(record)
-    this.head = { checkpoint: checkpointOf(record), position: lastPositionOf(record) }
+  #sync(notes: () => readonly SyncNote[]): Promise<unknown> {
+    return this.#transact((number, position) =>
+      notes().map((sync, i) => ({ ...recordOf(number + i, position, []), kind: 'sync', sync, commands: [] })),
+    )
+  }
+
+  /** @param make the records that follow the head */
+  async #transact(make: (number: number, position: number) => readonly LogRecord[]): Promise<readonly LogRecord[]> {
+    for (;;) {
+      await this.#pull(true)
+      const records = make(this.head.checkpoint.record + 1, this.head.position + 1)
+      if ((await this.#log.events.append(records, 'relaxed')) === 'conflict') continue
+      if (this.head.checkpoint.record + 1 === records[0]?.number) this.#advance(records, true, true)
+      return records
+    }
+  }
+
+  async #pull(ring: boolean): Promise<void> {
+    let transaction: LogRecord[] = []
+    for (const record of await this.#log.events.read(this.head.checkpoint.record, 10_000)) {
+      transaction.push(record)
+      if (record.more) continue
+      if (transaction[0]?.number === this.head.checkpoint.record + 1) this.#advance(transaction, false, ring)
+      transaction = []
+    }
+  }
+
+  /** Takes one transaction, whole. */
+  #advance(records: readonly LogRecord[], own: boolean, ring: boolean): void {
+    for (const record of records) {
+      this.#all.push(record)
+      this.head = { checkpoint: checkpointOf(record), position: lastPositionOf(record) }
+      const { sync } = record
+      if (!sync) {
+        if (this.#cursor) this.tail = [...this.tail, record]
+      } else if (sync.step === 'pulled' && sync.voids) {
+        for (const { number } of this.tail) this.#void.add(number)
+        this.tail = []
+        this.tailEpoch++
+      } else if (sync.step === 'confirmed') this.tail = this.tail.slice(sync.cursor.sequence - (this.#cursor?.sequence ?? 0))
+      if (sync && 'cursor' in sync) this.#cursor = sync.cursor
+    }
+    const [pending] = this.tail
+    const settled = pending ? this.#all[pending.number - 2] : this.#all.at(-1)
+    this.settled = settled ? checkpointOf(settled) : LOG_START
     if (ring) this.recorded$.next({ position: this.head.position, own })
   }
 }
