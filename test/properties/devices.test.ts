@@ -5,6 +5,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { stockList } from '../fixtures/stock.ts'
+import { from } from '../read/queries.ts'
 import { give, message } from '../support/engine.ts'
 import { type Device, openDevice, SmallServer } from '../sync/two-devices.ts'
 
@@ -160,6 +162,9 @@ async function check(server: SmallServer, pairs: readonly Pair[]): Promise<void>
         const { state } = await engine.load('stockItem', each)
         expect((state as { onHand: number } | undefined)?.onHand).toBe(stock[each])
       }
+      const { data } = await engine.run(from(stockList).description, engine.position, 10_000)
+      const rows = (data as { sku: string; onHand: number }[]).map(({ sku: each, onHand }) => [each, onHand])
+      expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(Object.entries(stock).filter(([, count]) => count !== undefined)))
       const here = (await engine.readEvents(0, Infinity)).filter(({ type }) => !type.startsWith('$inbox.'))
       expect(here.map(({ id, version }) => `${id} ${version}`)).toEqual(told)
     }
