@@ -1,15 +1,12 @@
 /**
  * News between processes: that a log has grown, and that a log or read store was deleted. What counts is in the tables; a notification
  * only says when to look, so that one that is lost costs time and nothing else: all that is watched is looked at after each loss of the
- * connection, and every 15 s.
+ * connection, and every 15 s unless told otherwise.
  */
 import type { Handle } from './handle.ts'
 import type { SqlDatabase } from './sql-database.ts'
 
 const CHANNEL = 'outpost'
-/** A process may die between its commit and its notification. */
-const LOOK_MS = 15_000
-
 /**
  * Sent by itself, after the commit and for all logs that grew meanwhile: in the transaction it would hold one lock of the whole cluster
  * until that is on disk, and no two spaces could commit together. https://www.postgresql.org/docs/current/sql-notify.html
@@ -28,14 +25,17 @@ interface Watched {
 
 export class Bell {
   readonly #database: SqlDatabase
+  readonly #lookMs: number
   readonly #handles = new Set<Handle>()
   readonly #watched = new Map<string, Watched>()
   readonly #unsent = new Set<string>()
   #sending: Promise<void> | undefined
   #timer: ReturnType<typeof setInterval> | undefined
 
-  constructor(database: SqlDatabase) {
+  /** @param lookMs a process may die between its commit and its notification: all that is watched is looked at so often */
+  constructor(database: SqlDatabase, lookMs: number) {
     this.#database = database
+    this.#lookMs = lookMs
   }
 
   async start(): Promise<void> {
@@ -46,7 +46,7 @@ export class Bell {
         this.#lookAgain([])
       },
     })
-    this.#timer = setInterval(() => this.#lookAgain([]), LOOK_MS)
+    this.#timer = setInterval(() => this.#lookAgain([]), this.#lookMs)
     this.#timer.unref()
   }
 
@@ -91,7 +91,7 @@ export class Bell {
       try {
         await this.#database.run(notify, [news])
       } catch {
-        // Whoever does not hear of it looks by itself, see LOOK_MS; whoever waits for this database has heard of it from the next call.
+        // Whoever does not hear of it looks by itself before long; whoever waits for this database has heard of it from the next call.
         return
       }
     }

@@ -23,6 +23,11 @@ export interface PostgresStorage extends Storage {
   close(): Promise<void>
 }
 
+export interface PostgresOptions {
+  /** How often all that is open or watched is looked at, in case that a notification was lost; 15,000 ms unless told. */
+  readonly lookMs?: number
+}
+
 /** A space's name stands in every index: PostgreSQL takes at most about 2,700 bytes an entry, keys included. */
 const MAX_NAME_BYTES = 500
 
@@ -35,8 +40,8 @@ const destroy = { name: 'outpost-destroy', text: 'SELECT outpost.destroy($1)' }
  *
  * @throws `storage-newer` a newer build made the tables; `unsupported` the server is too old or keeps no UTF-8; `storage-failed`
  */
-export async function createPostgresStorage(database: SqlDatabase): Promise<PostgresStorage> {
-  const bell = new Bell(database)
+export async function createPostgresStorage(database: SqlDatabase, { lookMs = 15_000 }: PostgresOptions = {}): Promise<PostgresStorage> {
+  const bell = new Bell(database, lookMs)
   try {
     await migrate(database)
     await bell.start()
