@@ -122,7 +122,9 @@ describe('a backend that is killed', () => {
     const holder = await holdHead()
     const appending = errorOf(log.events.append([record(2)], 'strict'))
     await untilWaiting('outpost.append')
-    await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%outpost.append%' AND wait_event_type = 'Lock'`)
+    await server.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%outpost.append%' AND wait_event_type = 'Lock'`,
+    )
     expect(await appending).toMatchObject({ ...inDoubt, details: { inDoubt: true, sqlState: '57P01' } })
     await holder.release()
     expect(await beside.events.last()).toEqual(record(1))

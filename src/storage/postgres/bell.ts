@@ -19,7 +19,7 @@ const look = {
 
 interface Watched {
   readonly callbacks: Set<() => void>
-  /** The last record known of; undefined until first looked at. */
+  /** The last record known of; undefined where none is, or more may have come: then the next look rings. */
   record: number | undefined
 }
 
@@ -28,7 +28,8 @@ export class Bell {
   readonly #lookMs: number
   readonly #handles = new Set<Handle>()
   readonly #watched = new Map<string, Watched>()
-  readonly #unsent = new Set<string>()
+  /** By name: the log's last record, or that it is gone. */
+  readonly #unsent = new Map<string, number | 'gone'>()
   #sending: Promise<void> | undefined
   #timer: ReturnType<typeof setInterval> | undefined
 
@@ -42,7 +43,7 @@ export class Bell {
     await this.#database.listen(CHANNEL, {
       heard: (news) => this.#heard(news),
       missed: () => {
-        for (const name of this.#watched.keys()) this.#ring(name)
+        for (const watched of this.#watched.values()) watched.record = undefined
         this.#lookAgain([])
       },
     })
@@ -70,9 +71,9 @@ export class Bell {
     this.#handles.delete(handle)
   }
 
-  /** Tells everybody, soon. */
-  send(news: 'grown' | 'gone', name: string): void {
-    this.#unsent.add(`${news} ${name}`)
+  /** Tells everybody, soon. @param news the log's last record, or that it is gone */
+  send(name: string, news: number | 'gone'): void {
+    this.#unsent.set(name, news)
     this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined))
   }
 
@@ -86,7 +87,7 @@ export class Bell {
 
   async #sendAll(): Promise<void> {
     while (this.#unsent.size > 0) {
-      const news = [...this.#unsent]
+      const news = [...this.#unsent].map(([name, what]) => `${what} ${name}`)
       this.#unsent.clear()
       try {
         await this.#database.run(notify, [news])
@@ -99,12 +100,15 @@ export class Bell {
 
   #heard(news: string): void {
     const [what, name] = [news.slice(0, news.indexOf(' ')), news.slice(news.indexOf(' ') + 1)]
-    if (what === 'grown') this.#ring(name)
-    else this.#lookAgain([name])
+    if (what === 'gone') this.#lookAgain([name])
+    else this.#ring(name, Number(what))
   }
 
-  #ring(name: string): void {
-    for (const callback of this.#watched.get(name)?.callbacks ?? []) callback()
+  #ring(name: string, record: number): void {
+    const watched = this.#watched.get(name)
+    if (!watched) return
+    watched.record = record
+    for (const callback of watched.callbacks) callback()
   }
 
   /** @param names none for all that is watched */
@@ -120,8 +124,7 @@ export class Bell {
         }
         for (const [name, watched] of this.#watched) {
           const record = found.get(name)?.['record'] as number | undefined
-          if (record !== undefined && watched.record !== undefined && record !== watched.record) this.#ring(name)
-          if (record !== undefined) watched.record = record
+          if (record !== undefined && record !== watched.record) this.#ring(name, record)
         }
       },
       () => {

@@ -33,8 +33,8 @@ const append = {
   text: 'SELECT outpost.append($1, $2, $3::bigint, $4::text[], $5::bytea[], $6::text[], $7::bytea[], $8::boolean) AS outcome',
 }
 
-/** @param grown called after each append: it is in the log */
-export function createEventStore(handle: Handle, grown: () => void): EventStore {
+/** @param grown called after each append, with the number of its last record */
+export function createEventStore(handle: Handle, grown: (record: number) => void): EventStore {
   return {
     async last() {
       const [record] = recordsIn(await handle.read('Reading the last record of', last))
@@ -55,7 +55,7 @@ export function createEventStore(handle: Handle, grown: () => void): EventStore 
         durability === 'strict',
       ])
       if (outcome === 'conflict') return 'conflict'
-      grown()
+      grown(first.number + records.length - 1)
       return 'appended'
     },
 

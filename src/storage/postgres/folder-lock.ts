@@ -14,6 +14,7 @@ import { OutpostError } from '../../errors.ts'
 const MAX_PATH = 103
 /** How long one who took over an abandoned lock waits for others who saw it abandoned too, before it counts on it. */
 const SETTLE_MS = 100
+const SILENCE_MS = 1_000
 
 export class FolderLock {
   readonly #server: Server
@@ -81,6 +82,11 @@ const holderOf = (path: string): Promise<string | undefined> =>
     socket.setEncoding('utf8').on('data', (text: string) => (said += text))
     socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : said))
     socket.once('end', () => resolve(said))
+    // A holder that stands still says nothing, and holds it all the same.
+    socket.setTimeout(SILENCE_MS, () => {
+      socket.destroy()
+      resolve(said)
+    })
   })
 
 /** Moves an abandoned socket away; one that turns out alive, because another was quicker, is put back. */
@@ -93,8 +99,14 @@ async function moveAway(path: string, folder: string): Promise<void> {
     throw error
   }
   const alive = (await holderOf(aside)) !== undefined
-  if (alive) await link(aside, path)
-  await rm(aside)
+  try {
+    if (alive) await link(aside, path)
+  } catch (error) {
+    // Another took the place meanwhile: the one moved away finds that out before it counts on it, see SETTLE_MS.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await rm(aside)
+  }
   if (alive) throw held(folder)
 }
 

@@ -14,8 +14,8 @@ import { translateFault } from './translate-fault.ts'
 
 export interface PostgresStorage extends Storage {
   /**
-   * Calls back after a log has grown, by this process or another; also where it may have: after the connection that hears of it was lost
-   * and made again. Several appends may come as one call.
+   * Calls back after a log has grown, by this process or another; also where it may have: soon after the beginning, and after the
+   * connection that hears of it was lost and made again. Several appends may come as one call.
    * @returns ends it
    */
   onRecorded(name: string, callback: () => void): () => void
@@ -81,7 +81,7 @@ export async function createPostgresStorage(database: SqlDatabase, { lookMs = 15
     async openLog(name) {
       const handle = await handleOn(name, 'log', null)
       const log: LogStorage = {
-        events: createEventStore(handle, () => bell.send('grown', name)),
+        events: createEventStore(handle, (record) => bell.send(name, record)),
         states: createPersistenceStore(handle),
         segments: createSegmentStore(handle),
         meta: createMetaStore(handle),
@@ -103,7 +103,7 @@ export async function createPostgresStorage(database: SqlDatabase, { lookMs = 15
       ask(`Deleting "${name}"`, async () => {
         if (!isText(name)) return
         await database.run(destroy, [name])
-        bell.send('gone', name)
+        bell.send(name, 'gone')
       }),
 
     onRecorded: (name, callback) => bell.onRecorded(name, callback),
