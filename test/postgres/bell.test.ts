@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, type Mock, test, vi } from 'vitest'
+import { isOutpostError } from '../../src/errors.ts'
 import { openPg } from '../../src/storage/postgres/pg-database.ts'
 import { openPglite } from '../../src/storage/postgres/pglite-database.ts'
 import { createPostgresStorage, type PostgresOptions, type PostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
@@ -33,7 +34,7 @@ const openStorage = async (options: PostgresOptions & { readonly database?: SqlD
   opened.push(storage)
   return storage
 }
-const calls = (callback: ReturnType<typeof vi.fn>) => () => callback.mock.calls.length
+const calls = (callback: Mock<() => void>) => () => callback.mock.calls.length
 
 describe.each(['PostgreSQL', 'PGlite'])('%s', (kind) => {
   /** PGlite lives in one process: what it is shared by must not close it. */
@@ -43,8 +44,8 @@ describe.each(['PostgreSQL', 'PGlite'])('%s', (kind) => {
   test('who listens for a log hears that it has grown, by whomever, and nothing of other logs', async () => {
     const [writer, reader] = [await openStorage(shared()), await openStorage(shared())]
     const log = await writer.openLog('heard, with spaces')
-    const heard = vi.fn()
-    const others = vi.fn()
+    const heard = vi.fn<() => void>()
+    const others = vi.fn<() => void>()
     reader.onRecorded('heard, with spaces', heard)
     reader.onRecorded('heard,', others)
     for (let number = 1; number <= 3; number++) {
@@ -55,14 +56,14 @@ describe.each(['PostgreSQL', 'PGlite'])('%s', (kind) => {
     expect(await log.events.append([record(1)], 'relaxed')).toBe('conflict')
     await log.meta.update('k', () => 1)
     await writer.destroy('heard, with spaces')
-    await expect.poll(() => log.events.last().catch((error: { code: string }) => error.code)).toBe('closed')
+    await expect.poll(() => log.events.last().catch((error: unknown) => isOutpostError(error, 'closed'))).toBe(true)
     expect([heard.mock.calls.length, others.mock.calls.length]).toEqual([1, 0])
   })
 
   test('who has ended it hears no more', async () => {
     const [writer, reader] = [await openStorage(shared()), await openStorage(shared())]
     const log = await writer.openLog('ended')
-    const [ended, kept] = [vi.fn(), vi.fn()]
+    const [ended, kept] = [vi.fn<() => void>(), vi.fn<() => void>()]
     const end = reader.onRecorded('ended', ended)
     reader.onRecorded('ended', kept)
     end()
@@ -93,7 +94,7 @@ test('a thousand appends to a hundred logs are all heard of', async () => {
 test('a listener whose connection was killed listens again, and rings once for what it may have missed', async () => {
   const [writer, reader] = [await openStorage(), await openStorage()]
   const log = await writer.openLog('missed')
-  const heard = vi.fn()
+  const heard = vi.fn<() => void>()
   reader.onRecorded('missed', heard)
   const listeners = `FROM pg_stat_activity WHERE query = 'LISTEN outpost' AND pid <> pg_backend_pid()`
   const before = await server.query(`SELECT pid, pg_terminate_backend(pid) ${listeners}`)
@@ -117,7 +118,7 @@ test('a handle hears of a deletion that was told while nobody listened', async (
 test('an append whose process died before it could tell is found by looking', async () => {
   const reader = await openStorage({ lookMs: 50 })
   const log = await reader.openLog('untold')
-  const heard = vi.fn()
+  const heard = vi.fn<() => void>()
   reader.onRecorded('untold', heard)
   // What was recorded before it listened, it may have read or not.
   await expect.poll(calls(heard)).toBe(1)

@@ -8,6 +8,7 @@ import { openPglite } from '../../src/storage/postgres/pglite-database.ts'
 import { createPostgresStorage, type PostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
 import type { SqlDatabase } from '../../src/storage/postgres/sql-database.ts'
 import { storageContract } from '../../src/testing/storage-contract.ts'
+import { expectSameAsInMemory } from '../storage/random-operations.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 
 /** @param open a storage for each tab that a case imitates */
@@ -21,6 +22,9 @@ const contractOf = (open: (tab: number) => Promise<PostgresStorage>) => {
     let opened = 0
     return expect(run(() => tabs[opened++] as PostgresStorage)).resolves.toBeUndefined()
   })
+  test('any operations give the same as in memory', async () => {
+    await expectSameAsInMemory(() => tabs[0] as PostgresStorage, { gaps: false, numRuns: 60 })
+  }, 300_000)
 }
 
 describe('PostgreSQL', () => {

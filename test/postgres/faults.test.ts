@@ -66,7 +66,9 @@ async function holdHead(): Promise<{ release(): Promise<void> }> {
 }
 const waitingFor = (text: string) =>
   server.query(`SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${text}%'`, url)
-const untilWaiting = (text: string) => expect.poll(() => waitingFor(text), { timeout: 10_000 }).not.toEqual([])
+const untilWaiting = async (text: string): Promise<void> => {
+  await expect.poll(() => waitingFor(text), { timeout: 10_000 }).not.toEqual([])
+}
 
 describe('a connection that is cut', () => {
   test('after the commit of an append, before its answer: in doubt, and the record is there', async () => {

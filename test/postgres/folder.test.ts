@@ -35,7 +35,11 @@ function start() {
   children.push(child)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const says = async (): Promise<string> => String((await lines.next()).value)
-  return { child, says, append: () => (child.stdin.write('append\n'), says()) }
+  const append = (): Promise<string> => {
+    child.stdin.write('append\n')
+    return says()
+  }
+  return { child, says, append }
 }
 
 test('a second process is refused, with what to do; the first one goes on', async () => {

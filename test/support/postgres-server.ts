@@ -19,7 +19,8 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** @param own settings besides those of every test: `name=value` */
+export async function startPostgres(own: readonly string[] = []): Promise<PostgresServer> {
   const bin = ensurePostgres()
   const owner = ownerOfServers()
   const folder = mkdtempSync(join(tmpdir(), 'outpost-postgres-'))
@@ -46,7 +47,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   let server: ChildProcess | undefined
   let said = ''
   const start = async (): Promise<void> => {
-    const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'fsync=off', 'max_connections=60']
+    const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'fsync=off', 'max_connections=60', ...own]
     const started = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: folder,
