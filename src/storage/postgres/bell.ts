@@ -9,9 +9,13 @@ import type { SqlDatabase } from './sql-database.ts'
 const CHANNEL = 'outpost'
 /**
  * Sent by itself, after the commit and for all logs that grew meanwhile: in the transaction it would hold one lock of the whole cluster
- * until that is on disk, and no two spaces could commit together. https://www.postgresql.org/docs/current/sql-notify.html
+ * until that is on disk, and no two spaces could commit together. By itself it need not wait for the disk.
+ * https://www.postgresql.org/docs/current/sql-notify.html
  */
-const notify = { name: 'outpost-notify', text: `SELECT pg_notify('${CHANNEL}', news) FROM unnest($1::text[]) AS news` }
+const notify = {
+  name: 'outpost-notify',
+  text: `SELECT set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', news) FROM unnest($1::text[]) AS news`,
+}
 const look = {
   name: 'outpost-look',
   text: 'SELECT space, incarnation::text, record::float8 FROM outpost.heads WHERE space = ANY ($1::text[])',
