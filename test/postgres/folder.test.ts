@@ -1,6 +1,7 @@
 /** PGlite's folder: for one process at a time, and for the next one as soon as that is gone, however it went. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -90,6 +91,29 @@ test.skipIf(process.platform === 'win32')('of many that find an abandoned lock o
   await (await FolderLock.take(folder)).release()
   expect(readdirSync(folder)).toEqual([])
 })
+
+test.skipIf(process.platform === 'win32')(
+  'who took over an abandoned lock, and lost it to another in the same moment, gives it up',
+  async () => {
+    const path = join(folder, 'lock')
+    const holder = spawn(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log('held'))`,
+    ])
+    await new Promise((resolve) => holder.stdout.once('data', resolve))
+    await ended(holder, 'SIGKILL')
+    const abandoned = statSync(path).ino
+    const taking = FolderLock.take(folder)
+    taking.catch(() => {})
+    await expect.poll(() => existsSync(path) && statSync(path).ino !== abandoned, { interval: 1 }).toBe(true)
+    // A slower one that found it abandoned too moves it away, and a third is quicker than the one that puts it back.
+    renameSync(path, `${path}.aside`)
+    const third = createServer((socket) => socket.end('third'))
+    await new Promise<void>((resolve) => third.listen(path, resolve))
+    await expect(taking).rejects.toMatchObject({ code: 'storage-failed' })
+    await new Promise((resolve) => third.close(resolve))
+  },
+)
 
 test.skipIf(process.platform === 'win32')('a path that is too long for a lock is refused in a sentence', async () => {
   const long = join(folder, 'x'.repeat(120))
