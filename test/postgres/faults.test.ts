@@ -119,6 +119,20 @@ describe('a connection that is cut', () => {
   })
 })
 
+test('a connection that is cut while a log is opened, listed or destroyed: it is done again', async () => {
+  const storage = await openStorage({ connectionString: proxy.url })
+  for (const [statement, work] of [
+    ['outpost-open', () => storage.openLog(`${name}, opened`)],
+    ['outpost-list', () => storage.list(`${name},`)],
+    ['outpost-destroy', () => storage.destroy(`${name}, opened`)],
+  ] as const) {
+    const cut = proxy.cut(statement, 'after')
+    await work()
+    await cut
+  }
+  expect(await storage.list(`${name},`)).toEqual([])
+})
+
 describe('a backend that is killed', () => {
   test('while its append waits for the head row: in doubt, nothing is there, and the next append works', async () => {
     const holder = await holdHead()

@@ -1,4 +1,5 @@
 /** Every key and every query begins with the space: held over all statements that the storage contract makes, and over the schema. */
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPg } from '../../src/storage/postgres/pg-database.ts'
 import { createPostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
@@ -121,6 +122,13 @@ test('every primary key and every other index begins with the space', async () =
   const tables = await server.query(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'outpost' ORDER BY 1`, url)
   expect(tables.map(({ name }) => name)).toEqual([...TABLES, 'migrations'].toSorted())
   for (const table of TABLES) expect(indexes.some(({ index }) => index === `${table}_pkey`)).toBe(true)
+})
+
+test('the guide shards every table of the schema but the one about the whole', async () => {
+  const guide = readFileSync(new URL('../../src/storage/postgres/README.md', import.meta.url), 'utf8')
+  const named = /unnest\(ARRAY\[([^\]]+)\]\)/.exec(guide)?.[1]?.match(/\w+/g) ?? []
+  expect(['heads', ...named].toSorted()).toEqual([...TABLES].toSorted())
+  for (const table of [...TABLES, 'migrations']) expect(guide).toContain(`\n| \`${table}\` | `)
 })
 
 test('an append is one round trip, with meta data too; so is every read, and every save', async () => {

@@ -18,7 +18,7 @@ const last = {
 const read = {
   name: 'outpost-read',
   text: `SELECT r.value FROM outpost.heads h LEFT JOIN LATERAL (
-      SELECT value FROM outpost.records WHERE space = $1 AND number > $3::float8::bigint ORDER BY number LIMIT $4::bigint
+      SELECT value FROM outpost.records WHERE space = $1 AND number > $3::bigint ORDER BY number LIMIT $4::bigint
     ) r ON true WHERE h.space = $1 AND h.incarnation = $2`,
 }
 const get = {
@@ -59,7 +59,8 @@ export function createEventStore(handle: Handle, grown: (record: number) => void
       return 'appended'
     },
 
-    read: async (after, limit) => (limit <= 0 ? [] : recordsIn(await handle.read('Reading records of', read, [after, limitOf(limit)]))),
+    read: async (after, limit) =>
+      limit <= 0 ? [] : recordsIn(await handle.read('Reading records of', read, [Math.floor(after), limitOf(limit)])),
 
     async get(numbers) {
       const asked = numbers.map((number) => (Number.isSafeInteger(number) ? number : 0))

@@ -9,12 +9,10 @@
  * Each statement asks for the incarnation that the handle opened, so that a handle never reads or writes what came after a deletion.
  */
 import { OutpostError } from '../../errors.ts'
+import { attempt } from './attempt.ts'
 import type { WriteOutcome } from './schema.ts'
-import { type RunStatement, type SqlDatabase, SqlFault, type SqlRow, type SqlValue, type Statement } from './sql-database.ts'
+import { type RunStatement, type SqlDatabase, type SqlRow, type SqlValue, type Statement } from './sql-database.ts'
 import { translateFault } from './translate-fault.ts'
-
-/** Before each new attempt. The first fault is mostly a connection that died while it was idle. */
-const RETRY_DELAYS_MS = [0, 100, 1000]
 
 export class Handle {
   readonly name: string
@@ -79,15 +77,10 @@ export class Handle {
 
   async #attempt<T>(doing: string, repeatable: boolean, work: () => Promise<T>): Promise<T> {
     this.#refuseWhenEnded()
-    for (let failures = 0; ; failures++) {
-      try {
-        return await work()
-      } catch (error) {
-        const repeat = error instanceof SqlFault && error.passing && (repeatable || error.outcome !== 'unknown')
-        const delayMs = repeat ? RETRY_DELAYS_MS[failures] : undefined
-        if (delayMs === undefined) throw translateFault(error, `${doing} "${this.name}"`, { database: this.name })
-        await new Promise((resolve) => setTimeout(resolve, delayMs))
-      }
+    try {
+      return await attempt(work, { repeatable })
+    } catch (error) {
+      throw translateFault(error, `${doing} "${this.name}"`, { database: this.name })
     }
   }
 

@@ -1,6 +1,7 @@
 /** The {@link Storage} on PostgreSQL, for servers: many logs and read stores in one database, one place for each space. */
 import { OutpostError } from '../../errors.ts'
 import type { LogStorage, ReadStoreSchema, Storage } from '../storage.ts'
+import { attempt } from './attempt.ts'
 import { Bell } from './bell.ts'
 import { createEventStore } from './event-store.ts'
 import { Handle } from './handle.ts'
@@ -36,14 +37,14 @@ const list = { name: 'outpost-list', text: 'SELECT space FROM outpost.heads WHER
 const destroy = { name: 'outpost-destroy', text: 'SELECT outpost.destroy($1)' }
 
 /**
- * Makes or migrates the tables, and listens. Closing the storage closes the database.
+ * Makes or migrates the tables, and listens. Closing the storage closes the database; so does a failure to open it.
  *
  * @throws `storage-newer` a newer build made the tables; `unsupported` the server is too old or keeps no UTF-8; `storage-failed`
  */
 export async function createPostgresStorage(database: SqlDatabase, { lookMs = 15_000 }: PostgresOptions = {}): Promise<PostgresStorage> {
   const bell = new Bell(database, lookMs)
   try {
-    await migrate(database)
+    await attempt(() => migrate(database), { repeatable: true })
     await bell.start()
   } catch (error) {
     await database.close()
@@ -51,10 +52,11 @@ export async function createPostgresStorage(database: SqlDatabase, { lookMs = 15
   }
   let closing: Promise<void> | undefined
 
+  /** For what is the same if done twice. */
   const ask = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
     if (closing) throw new OutpostError('closed', `${database.place} is closed: open it again.`)
     try {
-      return await work()
+      return await attempt(work, { repeatable: true })
     } catch (error) {
       throw translateFault(error, doing)
     }
