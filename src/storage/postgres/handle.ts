@@ -11,7 +11,7 @@
 import { OutpostError } from '../../errors.ts'
 import { attempt } from './attempt.ts'
 import type { WriteOutcome } from './schema.ts'
-import { type RunStatement, type SqlDatabase, type SqlRow, type SqlValue, type Statement } from './sql-database.ts'
+import type { RunStatement, SqlDatabase, SqlRow, SqlValue, Statement } from './sql-database.ts'
 import { translateFault } from './translate-fault.ts'
 
 export class Handle {
