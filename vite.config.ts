@@ -93,10 +93,25 @@ const projects: TestProjectInlineConfiguration[] = [
       // Only what hangs is to fail by time: machines differ, and are shared.
       testTimeout: 60_000,
       include: ['test/**/*.test.{ts,tsx}'],
-      exclude: ['test/{browser,long,bench}/**', 'test/{package,readme}.test.ts'],
+      exclude: ['test/{browser,long,bench,postgres}/**', 'test/{package,readme}.test.ts'],
     },
   },
   { extends: true, test: { name: 'package', ...inChromium, include: ['test/{package,readme}.test.ts'] } },
+  {
+    extends: true,
+    test: {
+      name: 'postgres',
+      environment: 'node',
+      fileParallelism: false,
+      maxWorkers: 1,
+      testTimeout: 60_000,
+      // A bare machine installs PostgreSQL first.
+      hookTimeout: 300_000,
+      // Only what hangs is to fail by time: machines differ, and are shared.
+      expect: { poll: { timeout: 20_000 } },
+      include: ['test/postgres/**/*.test.ts'],
+    },
+  },
   { extends: true, test: { name: 'browser', ...inChromium, include: ['test/browser/**/*.test.{ts,tsx}'] } },
   {
     extends: true,

@@ -70,6 +70,7 @@ describe('the checks of the house', () => {
       'client': { values: ['errors.ts'], types: ['engine/contract.ts', 'domain'] },
     },
     libraries: { zod: { values: ['domain'] }, rxjs: { values: ['engine'], types: ['client'] } },
+    node: ['storage/disk'],
     doors: ['client'],
     light: { 'client/index.ts': ['zod'] },
     maxLines: 10,
@@ -125,6 +126,10 @@ describe('the checks of the house', () => {
     expect(directions({ 'engine/a.ts': `import { z } from 'zod/mini'` })).toHaveLength(1)
     expect(directions({ 'engine/a.ts': `import leftPad from 'left-pad'` })).toHaveLength(1)
     expect(directions({ 'engine/a.ts': `import { map } from 'rxjs/operators'` })).toEqual([])
+  })
+  test('let only what runs in Node use its modules', () => {
+    expect(directions({ 'storage/disk/a.ts': `import { readFile } from 'node:fs/promises'` })).toEqual([])
+    expect(directions({ 'storage/a.ts': `import { readFile } from 'node:fs/promises'` })).toHaveLength(1)
   })
   test('refuse a folder that is not in the house, a file that is not there, and an import without extension', () => {
     expect(directions({ 'helpers/a.ts': '' })).toHaveLength(1)

@@ -1,7 +1,7 @@
 /**
  * The ports of storage: what the engine needs of a place to keep things, and the guarantees that place must give.
- * Adapters: `memory/` (the readable reference, also for tests) and `indexeddb/`. `testing` exports the contract
- * suite that both pass.
+ * Adapters: `memory/` (the readable reference, also for tests), `indexeddb/` and `postgres/`. `testing` exports the contract
+ * suite that all pass.
  *
  * The log is the write-ahead log of everything else: only {@link EventStore.append} has to be durable for an answer.
  * States, rows and segments are derived from it, written behind, each together with the checkpoint they are as of, and

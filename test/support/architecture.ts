@@ -12,6 +12,8 @@ export interface House {
   readonly folders: Readonly<Record<string, Allowed>>
   /** Where each library is at home. */
   readonly libraries: Readonly<Record<string, Allowed>>
+  /** Folders that run in Node only, and may use its own modules. */
+  readonly node: readonly string[]
   /** Folders whose `index.ts` is a door of the package; `''` is the root. */
   readonly doors: readonly string[]
   /** Doors, and what their values must never reach. */
@@ -32,6 +34,7 @@ export const house: House = {
     'storage': { values: [...base, 'internal'] },
     'storage/memory': { values: [...base, 'internal', 'storage'] },
     'storage/indexeddb': { values: [...base, 'internal', 'storage'] },
+    'storage/postgres': { values: [...base, 'internal', 'storage'] },
     'write': { values: [...base, 'internal', 'storage'], types: contracts },
     'read': { values: [...base, 'internal', 'storage'], types: contracts },
     'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
@@ -49,13 +52,16 @@ export const house: House = {
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
   libraries: {
-    zod: { values: ['domain', 'sync/protocol.ts'] },
-    dexie: { values: ['dexie'] },
-    rxjs: { values: ['read', 'engine', 'sync', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
-    comlink: { values: ['worker', 'client'], types: ['channel'] },
-    react: { values: ['react'] },
-    devalue: { values: ['engine', 'sync/wire-value.ts'] },
+    'zod': { values: ['domain', 'sync/protocol.ts'] },
+    'dexie': { values: ['dexie'] },
+    'rxjs': { values: ['read', 'engine', 'sync', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
+    'comlink': { values: ['worker', 'client'], types: ['channel'] },
+    'react': { values: ['react'] },
+    'devalue': { values: ['engine', 'sync/wire-value.ts', 'storage/postgres'] },
+    'pg': { values: ['storage/postgres'] },
+    '@electric-sql/pglite': { values: ['storage/postgres'] },
   },
+  node: ['storage/postgres'],
   doors: ['', 'worker', 'client', 'react', 'dexie', 'testing'],
   light: {
     'client/index.ts': ['zod', 'dexie', 'devalue'],
@@ -77,12 +83,12 @@ const covers = (allowed: readonly string[], file: string, home: string | undefin
   allowed.includes(file) || (home !== undefined && allowed.includes(home))
 
 /** Each import that points the wrong way, as a sentence. */
-export function wrongDirections(graph: Graph, { folders, libraries }: House): string[] {
+export function wrongDirections(graph: Graph, { folders, libraries, node }: House): string[] {
   return [...graph].flatMap(([file, { edges }]) => {
     const home = homeOf(file, folders)
     if (home === undefined) return [`${file} is in no folder of the house.`]
     return edges.flatMap((edge) =>
-      edge.file === undefined ? strayLibrary(file, home, edge, libraries) : strayFile(file, home, edge, edge.file),
+      edge.file === undefined ? strayLibrary(file, home, edge, { libraries, node }) : strayFile(file, home, edge, edge.file),
     )
   })
 
@@ -96,7 +102,10 @@ export function wrongDirections(graph: Graph, { folders, libraries }: House): st
   }
 }
 
-function strayLibrary(file: string, home: string, edge: Edge, libraries: House['libraries']): string[] {
+function strayLibrary(file: string, home: string, edge: Edge, { libraries, node }: Pick<House, 'libraries' | 'node'>): string[] {
+  if (edge.specifier.startsWith('node:')) {
+    return node.includes(home) ? [] : [`${file} imports ${edge.specifier}: ${home} runs where there is no Node.`]
+  }
   const name = /^(@[^/]+\/)?[^/]+/.exec(edge.specifier)?.[0] ?? edge.specifier
   const allowed = Object.hasOwn(libraries, name) ? libraries[name] : undefined
   if (!allowed) return [`${file} imports ${edge.specifier}, which is at home nowhere.`]

@@ -81,10 +81,12 @@ const tarball = join('.cache', `${manifest.name}-${manifest.version}.tgz`)
 /** @type {readonly Part[]} */
 const parts = [
   tool('chromium', process.execPath, ['test/support/find-chromium.mjs']),
+  tool('postgresql', process.execPath, ['test/support/find-postgres.mjs']),
   script('types'),
   script('lint'),
   script('format:check'),
   suite('unit'),
+  suite('postgres'),
   tool('build', process.execPath, ['test/support/build.mjs']),
   tool('publint', bin('publint'), ['run', '--strict', tarball]),
   tool('attw', bin('attw'), ['--profile', 'esm-only', '--format', 'ascii', tarball]),
