@@ -176,7 +176,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
   const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> => readRecordedEvents(log, decoder, after, limit)
   const reactors = new Reactors({
-    reactors: [...domain.reactors.values()],
+    reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
     meta: logStorage.meta,
     environment,
     logName,

@@ -101,12 +101,18 @@ export class Log {
    * Compare-and-append. Only within a turn, with records that follow the head.
    *
    * @param committed runs before anybody is told: makes the states in memory those of the records
+   * @param meta put in the same transaction
    * @returns `conflict` where another tab wrote first; what it wrote is folded already
    */
-  async append(records: readonly LogRecord[], durability: Durability, committed: () => void): Promise<'appended' | 'conflict'> {
+  async append(
+    records: readonly LogRecord[],
+    durability: Durability,
+    committed: () => void,
+    meta?: ReadonlyMap<string, unknown>,
+  ): Promise<'appended' | 'conflict'> {
     for (let attempt = 1; ; attempt++) {
       try {
-        if ((await this.#events.append(records, durability)) === 'appended') {
+        if ((await this.#events.append(records, durability, meta)) === 'appended') {
           committed()
           for (const record of records) this.#advance(record, true)
           return 'appended'

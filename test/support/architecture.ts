@@ -12,6 +12,8 @@ export interface House {
   readonly folders: Readonly<Record<string, Allowed>>
   /** Where each library is at home. */
   readonly libraries: Readonly<Record<string, Allowed>>
+  /** Homes that may import Node's own modules; all else runs wherever JavaScript does. */
+  readonly node?: readonly string[]
   /** Folders whose `index.ts` is a door of the package; `''` is the root. */
   readonly doors: readonly string[]
   /** Doors, and what their values must never reach. */
@@ -42,22 +44,29 @@ export const house: House = {
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
     'dexie': { values: ['errors.ts', 'read/stored-rows.ts'] },
     'react': { values: ['errors.ts', 'internal', 'client'], types: ['domain', ...contracts] },
+    'server': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'engine', 'sync/protocol.ts', 'sync/wire-value.ts'] },
+    'server/command-line.ts': { values: [...base, 'server'] },
+    'server/bin.ts': { values: ['errors.ts', 'server/command-line.ts'] },
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
   libraries: {
-    zod: { values: ['domain', 'sync/protocol.ts'] },
-    dexie: { values: ['dexie'] },
-    rxjs: { values: ['read', 'engine', 'client'], types: ['channel', 'worker', 'react', 'testing'] },
-    comlink: { values: ['worker', 'client'], types: ['channel'] },
-    react: { values: ['react'] },
-    devalue: { values: ['engine', 'sync/wire-value.ts'] },
+    'zod': { values: ['domain', 'sync/protocol.ts'] },
+    'dexie': { values: ['dexie'] },
+    'rxjs': { values: ['read', 'engine', 'client', 'server'], types: ['channel', 'worker', 'react', 'testing'] },
+    'comlink': { values: ['worker', 'client'], types: ['channel'] },
+    'react': { values: ['react'] },
+    'hono': { values: ['server'] },
+    '@hono/node-server': { values: ['server/command-line.ts'] },
+    'devalue': { values: ['engine', 'sync/wire-value.ts'] },
   },
-  doors: ['', 'worker', 'client', 'react', 'dexie', 'testing'],
+  node: ['server/command-line.ts'],
+  doors: ['', 'worker', 'client', 'react', 'dexie', 'server', 'testing'],
   light: {
     'client/index.ts': ['zod', 'dexie', 'devalue'],
     'react/index.ts': ['zod', 'dexie', 'devalue'],
     'index.ts': ['dexie', 'rxjs'],
     'worker/index.ts': ['dexie'],
+    'server/index.ts': ['dexie', 'comlink', '@hono/node-server'],
     'dexie/index.ts': ['zod', 'rxjs', 'comlink', 'devalue'],
   },
   maxLines: 400,
@@ -73,12 +82,16 @@ const covers = (allowed: readonly string[], file: string, home: string | undefin
   allowed.includes(file) || (home !== undefined && allowed.includes(home))
 
 /** Each import that points the wrong way, as a sentence. */
-export function wrongDirections(graph: Graph, { folders, libraries }: House): string[] {
+export function wrongDirections(graph: Graph, { folders, libraries, node = [] }: House): string[] {
   return [...graph].flatMap(([file, { edges }]) => {
     const home = homeOf(file, folders)
     if (home === undefined) return [`${file} is in no folder of the house.`]
     return edges.flatMap((edge) =>
-      edge.file === undefined ? strayLibrary(file, home, edge, libraries) : strayFile(file, home, edge, edge.file),
+      edge.specifier.startsWith('node:') && node.includes(home)
+        ? []
+        : edge.file === undefined
+          ? strayLibrary(file, home, edge, libraries)
+          : strayFile(file, home, edge, edge.file),
     )
   })
 
