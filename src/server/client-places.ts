@@ -2,6 +2,7 @@
  * How far each client's Commands are processed, as of the log's head. It is put under `client.«id»` in the append that
  * processes them, so it is right whichever process did; what other processes append is folded from their records.
  */
+import { OutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
@@ -53,6 +54,7 @@ export class ClientPlaces {
       if (!stored) return undefined
       if (stored.record > this.#log.head.record) {
         await this.#log.pull()
+        if (stored.record > this.#log.head.record) throw lostEnd(clientId, stored.record, this.#log.head.record)
         continue
       }
       const { principal, sequence, commandId } = stored
@@ -73,3 +75,11 @@ export class ClientPlaces {
     if (oldest !== undefined) this.#kept.delete(oldest)
   }
 }
+
+/** Record and place are written together: storage has lost one of them. */
+const lostEnd = (clientId: string, record: number, head: number): OutpostError =>
+  new OutpostError(
+    'storage-failed',
+    `Client "${clientId}" is processed to record ${record}, but the log ends at ${head}: its end was lost. Restore a backup, whole.`,
+    { clientId, record, head },
+  )

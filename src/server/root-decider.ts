@@ -39,6 +39,7 @@ export class RootDecider {
       case 'held':
         return 'held'
       case 'refused':
+        if (root.fault !== undefined) this.#options.onFault(root.stored, root.fault)
         return refused(root.stored, root.because, work)
       case 'withdrawn':
         return closed({ ...root.stored, outcome: { ok: true } }, work)
@@ -63,7 +64,8 @@ export class RootDecider {
   }
 
   #faulty(command: Undecided, fault: unknown): ServerRefusalOf {
-    if (isOutpostError(fault, 'invalid-command')) return invalid(fault.message, issuesOf(fault.details['issues']))
+    if (isOutpostError(fault, 'invalid-command'))
+      return invalid(`Command "${command.type}" is not as this server declares it.`, issuesOf(fault.details['issues']))
     this.#options.onFault(command, fault)
     return refusal('decideFailed')
   }

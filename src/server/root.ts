@@ -24,7 +24,8 @@ export type Root = { readonly sequence: number; readonly id: string } & (
   | { readonly kind: 'timer' | 'resume'; readonly command: Undecided; readonly stored: Unprocessed }
   /** The engine's own, from this server. */
   | { readonly kind: 'own'; readonly command: Undecided }
-  | { readonly kind: 'refused'; readonly stored: Unprocessed; readonly because: ServerRefusalOf }
+  /** @property fault what was thrown, where that is for a developer to see */
+  | { readonly kind: 'refused'; readonly stored: Unprocessed; readonly because: ServerRefusalOf; readonly fault?: unknown }
   | { readonly kind: 'withdrawn'; readonly stored: Unprocessed }
   /** This build is too old for it. */
   | { readonly kind: 'held'; readonly type: string; readonly stored: Unprocessed }
@@ -66,9 +67,9 @@ export function rootOf({ sequence, command }: PushedCommand, from: Omit<CommandO
     const upcast = upcastTo(type.message, command.schema, payload)
     const { schema: _, ...undecided } = stored
     return { ...place, kind: 'command', type, stored, command: { ...undecided, payload: upcast } }
-  } catch (error) {
-    const why = `Its payload could not be brought from version ${command.schema} to ${type.message.version}: ${messageOf(error)}`
-    return { ...place, kind: 'refused', stored, because: invalid(why) }
+  } catch (fault) {
+    const why = `Its payload could not be brought from version ${command.schema} to ${type.message.version}.`
+    return { ...place, kind: 'refused', stored, because: invalid(why), fault }
   }
 }
 

@@ -188,9 +188,9 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     async pull({ epoch: asked, clientId, after, limit = options.pullRecords }, principal) {
       checkEpoch(asked)
       await catchUp()
-      await log.turn(() => placeOf(clientId, principal))
       if (after > log.head.record)
         throw new SyncFault('restored', `The client has followed the log to record ${after}, but it ends at ${log.head.record}.`)
+      await log.turn(() => placeOf(clientId, principal))
       const wanted = Math.min(limit, options.pullRecords)
       const records: string[] = []
       let bytes = 0
