@@ -58,16 +58,16 @@ const MAX_SPACE = 256
 const COMPRESSED_FROM = 1024
 
 export function createHttp(options: HttpOptions): Hono<Variables> {
-  const { limits, spaces, listeners } = options
-  const app = new Hono<Variables>().basePath(options.path)
+  const { limits, spaces, listeners, path } = options
+  const app = new Hono<Variables>()
 
   app.use(logged(options))
   if (options.cors) app.use(corsOf(options.cors))
   app.use(compress({ threshold: COMPRESSED_FROM, encoding: 'gzip' }))
 
-  app.get('/healthz', (c) => answer(c, JSON.stringify({ status: 'ok' })))
+  app.get(`${path}/healthz`, (c) => answer(c, JSON.stringify({ status: 'ok' })))
 
-  app.post('/:space/connect', async (c) => {
+  app.post(`${path}/:space/connect`, async (c) => {
     const { body, principal, space } = await admitted(c, 'connect', ConnectRequest)
     return spaces.use(space, async (opened) => {
       const { place, client } = await opened.connect(body.clientId, principal)
@@ -82,7 +82,7 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
     })
   })
 
-  app.post('/:space/push', async (c) => {
+  app.post(`${path}/:space/push`, async (c) => {
     const { body, principal, space } = await admitted(c, 'push', PushRequest)
     c.var.notes.count = body.commands.length
     checkBatch(body, limits)
@@ -90,14 +90,14 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
     return answer(c, JSON.stringify(reply))
   })
 
-  app.post('/:space/pull', async (c) => {
+  app.post(`${path}/:space/pull`, async (c) => {
     const { body, principal, space } = await admitted(c, 'pull', PullRequest)
     const { place, records, more } = await spaces.use(space, (opened: Space) => opened.pull(body, principal))
     c.var.notes.count = records.length
     return answer(c, `{"place":${JSON.stringify(place)},"records":[${records.join(',')}],"more":${more}}`)
   })
 
-  app.get('/:space/changes', async (c) => {
+  app.get(`${path}/:space/changes`, async (c) => {
     c.var.notes.route = 'changes'
     const space = spaceOf(c)
     const principal = (await proven(c)) ?? ''
@@ -122,7 +122,7 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
     ['pull', 'POST'],
     ['changes', 'GET'],
   ] as const)
-    app.all(`/:space/${route}`, (c) => {
+    app.all(`${path}/:space/${route}`, (c) => {
       c.header('allow', method)
       throw new SyncFault('method', `${route} takes ${method}.`)
     })

@@ -49,7 +49,10 @@ export class Listeners {
     /** The newest place, unless it was told. */
     const tell = (): void => {
       const notice = noticeOf(held.space.place)
-      if (notice !== told && write(notice)) told = notice
+      if (notice === told) return
+      const before = told
+      told = notice // writing may ask for more at once, and come here again
+      if (!write(notice)) told = before
     }
     const beat = (): void => {
       write(': still here\n\n')

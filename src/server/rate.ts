@@ -24,11 +24,11 @@ export class RateLimit {
 
   /** Takes a token. @returns 0, or the seconds after which there is one */
   take(principal: string): number {
+    this.#sweep()
     const bucket = this.#buckets.get(principal) ?? { tokens: this.#rate.burst, at: this.#now() }
     this.#buckets.delete(principal) // the one heard of last comes last
     this.#buckets.set(principal, bucket)
     this.#fill(bucket)
-    this.#sweep()
     if (bucket.tokens < 1) return Math.max(1, Math.ceil((1 - bucket.tokens) / this.#rate.perSecond))
     bucket.tokens -= 1
     return 0
