@@ -219,12 +219,19 @@ function checkBatch({ commands }: PushRequest, limits: Limits): void {
 }
 
 function answer(c: Http, text: string): Response {
+  const [body, , headers] = jsonOf(text, 200)
+  return c.body(body, 200, headers)
+}
+
+/** With its length, by which small ones are not compressed. */
+function jsonOf(
+  text: string,
+  status: number,
+  more: Readonly<Record<string, string>> = {},
+): [Uint8Array<ArrayBuffer>, number, Record<string, string>] {
   const bytes = new TextEncoder().encode(text)
-  return c.body(bytes, 200, {
-    'content-type': 'application/json',
-    'content-length': String(bytes.byteLength),
-    'cache-control': 'no-store',
-  })
+  const headers = { 'content-type': 'application/json', 'content-length': String(bytes.byteLength), 'cache-control': 'no-store' }
+  return [bytes, status, { ...headers, ...more }]
 }
 
 function refuse(c: Http, error: unknown): Response {
@@ -236,11 +243,12 @@ function refuse(c: Http, error: unknown): Response {
 
 /** The answer to a request that is not processed. */
 export function refusal(fault: SyncFault, allow: string | null = null): Response {
-  const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+  const headers: Record<string, string> = {}
   if (fault.retryAfter !== undefined) headers['retry-after'] = String(fault.retryAfter)
   if (fault.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
   if (allow !== null) headers['allow'] = allow
-  return new Response(JSON.stringify(fault.body), { status: fault.status, headers })
+  const [body, status, all] = jsonOf(JSON.stringify(fault.body), fault.status, headers)
+  return new Response(body, { status, headers: all })
 }
 
 /** What is inside stays inside: the log has it. */

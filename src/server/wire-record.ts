@@ -7,14 +7,14 @@ export const wireOutcome = (outcome: StoredOutcome): WireOutcome =>
   outcome.ok ? { ok: true } : { ok: false, refusal: outcome.refusal, details: toWire(outcome.details) }
 
 /**
- * A record for this client. What others asked for and was refused is none of its business: it is left out, and the indices
- * of what remains are counted anew.
+ * A record for this client. What others asked for without effect (refused, withdrawn, a duplicate) is none of its business: it
+ * is left out, and the indices of what remains are counted anew.
  */
 export function wireRecord(record: LogRecord, clientId: string): ProcessedRecord {
   const isOwn = record.commands.map((command) => rootOf(record, command).origin?.clientId === clientId)
   const place = new Map<number, number>()
-  record.commands.forEach(({ outcome }, index) => {
-    if (isOwn[index] || outcome.ok) place.set(index, place.size)
+  record.commands.forEach(({ outcome, withdrawn, duplicateOf }, index) => {
+    if (isOwn[index] || (outcome.ok && !withdrawn && duplicateOf === undefined)) place.set(index, place.size)
   })
   return {
     number: record.number,

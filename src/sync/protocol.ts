@@ -178,7 +178,8 @@ export type ProcessedEvent = z.output<typeof ProcessedEvent>
 
 /**
  * A record of the server's log: outcomes and Events of Commands that were committed together. Never cut apart. What other
- * clients asked for and was refused is left out; a record of which nothing is left still moves the cursor.
+ * clients asked for without effect (refused, withdrawn, a duplicate) is left out; a record of which nothing is left still moves
+ * the cursor.
  */
 export const ProcessedRecord = z.object({
   number: count.min(1),

@@ -4,6 +4,8 @@ import type { WireValue } from './protocol.ts'
 
 /** Deeper than this nobody nests data; what walks a value must not run out of stack. */
 const MAX_DEPTH = 200
+/** However short its text, a value may have so many parts: holes of lists, things that are named several times. */
+const FREE_PARTS = 1000
 
 /** The inverse of {@link fromWire}. */
 export const toWire = (value: unknown): WireValue => (isJson(value, 0) ? { json: value } : { packed: stringify(value) })
@@ -15,7 +17,7 @@ export const toWire = (value: unknown): WireValue => (isJson(value, 0) ? { json:
  * another so often that walking it takes far longer than sending it took
  */
 export function fromWire(wire: WireValue): unknown {
-  const [value, parts] = 'json' in wire ? [wire.json, Infinity] : [parse(wire.packed), wire.packed.length]
+  const [value, parts] = 'json' in wire ? [wire.json, Infinity] : [parse(wire.packed), FREE_PARTS + wire.packed.length]
   checkExtent(value, 0, { left: parts })
   return value
 }

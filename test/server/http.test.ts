@@ -194,7 +194,7 @@ describe('limits', () => {
     let now = 0
     const clock = createTestClock()
     const environment = { ...testEnvironment(clock), clock: () => now }
-    const server = startServer({ limits: { requestBurst: 3, requestsPerSecond: 2 }, ...{ environment } })
+    const server = startServer({ limits: { requestBurst: 3, requestsPerSecond: 2 }, environment })
     const [ann, bob] = [new Device(server), new Device(server, { principal: 'bob' })]
     for (let i = 0; i < 3; i++) await ann.connect()
     const refused = await ann.post('connect', {})

@@ -1,4 +1,5 @@
 /** Sync servers for tests: through `fetch` alone, as a device or a hostile stranger meets them. */
+import { gunzipSync } from 'node:zlib'
 import { createSyncServer, type LogEntry, type SyncServer, type SyncServerOptions } from 'outpost/server'
 import { createMemoryStorage } from 'outpost/testing'
 import {
@@ -25,7 +26,7 @@ export interface TestServer extends SyncServer {
 /** Tokens are names: `Authorization: Bearer ann` is ann. */
 export const authenticate = (request: Request): string | undefined => /^Bearer (\w+)$/.exec(request.headers.get('authorization') ?? '')?.[1]
 
-export interface ServerOptions extends Partial<Omit<SyncServerOptions, 'authenticate' | 'insecure' | 'environment' | 'log'>> {
+export interface ServerOptions extends Partial<Omit<SyncServerOptions, 'authenticate' | 'insecure' | 'log'>> {
   readonly clock?: TestClock
   readonly insecure?: boolean
   readonly authenticate?: SyncServerOptions['authenticate']
@@ -81,7 +82,8 @@ export async function send(server: SyncServer, path: string, { method = 'POST', 
       ...(body === undefined ? {} : { body }),
     }),
   )
-  const text = await response.text()
+  const bytes = Buffer.from(await response.arrayBuffer())
+  const text = (response.headers.get('content-encoding') === 'gzip' ? gunzipSync(bytes) : bytes).toString()
   return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as unknown), headers: response.headers }
 }
 
@@ -89,10 +91,6 @@ export async function send(server: SyncServer, path: string, { method = 'POST', 
 export const codeOf = ({ status, body }: Answer): string => {
   const parsed = ErrorAnswer.safeParse(body)
   return parsed.success ? `${status} ${parsed.data.error.code}` : `${status} ${JSON.stringify(body)}`
-}
-
-export interface GivenCommand extends Partial<Omit<WireCommand, 'payload'>> {
-  readonly payload?: unknown
 }
 
 let made = 0
