@@ -18,7 +18,7 @@ const { dependencies, peerDependencies } = JSON.parse(readFileSync(at('package.j
 /** The package by its public names, from its sources: tests and the served demo read as users' code. */
 const fromSources = [
   { find: /^outpost$/, replacement: at('src/index.ts') },
-  { find: /^outpost\/(worker|client|react|dexie|testing)$/, replacement: `${at('src')}/$1/index.ts` },
+  { find: /^outpost\/(worker|client|react|dexie|server|testing)$/, replacement: `${at('src')}/$1/index.ts` },
 ]
 
 /** Emits the declarations beside the code. TypeScript leaves `./x.ts` in them, which a consumer without that setting cannot follow. */
@@ -53,12 +53,14 @@ const library: UserConfig = {
         'client/index': at('src/client/index.ts'),
         'react/index': at('src/react/index.ts'),
         'dexie/index': at('src/dexie/index.ts'),
+        'server/index': at('src/server/index.ts'),
+        'server/bin': at('src/server/bin.ts'),
         'testing/index': at('src/testing/index.ts'),
       },
       formats: ['es'],
     },
     rolldownOptions: {
-      external: Object.keys({ ...dependencies, ...peerDependencies }).map((name) => new RegExp(`^${name}(/|$)`)),
+      external: [/^node:/, ...Object.keys({ ...dependencies, ...peerDependencies }).map((name) => new RegExp(`^${name}(/|$)`))],
       // One file a module: what a debugger shows is what the sources say, and declarations lie beside their code.
       output: { preserveModules: true, preserveModulesRoot: at('src'), entryFileNames: '[name].js' },
     },

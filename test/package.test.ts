@@ -29,6 +29,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'outpost/client': ['OutpostError', 'connect', 'isOutpostError'],
   'outpost/react': ['createHooks'],
   'outpost/dexie': ['dexieTable'],
+  'outpost/server': ['createSyncServer'],
   'outpost/testing': ['createMemoryStorage', 'given', 'past', 'refused', 'storageContract', 'testApp'],
 }
 const names = Object.keys(manifest.exports).map((door) => manifest.name + door.slice(1))

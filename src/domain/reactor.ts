@@ -20,6 +20,8 @@ export interface RetryPolicy {
   readonly maxDelayMs?: number
 }
 
+export type ReactorPlace = 'origin' | 'everywhere' | 'server'
+
 export interface ReactorDeclaration<From extends readonly AnyAggregate[]> {
   readonly from: From
   /** Events without a handler are passed over. */
@@ -27,6 +29,11 @@ export interface ReactorDeclaration<From extends readonly AnyAggregate[]> {
     readonly [E in EventName<From[number]>]?: (event: EventOf<From[number], E>, tools: ReactorTools) => Promise<void> | void
   }
   readonly retry?: RetryPolicy
+  /**
+   * Where it runs: on the device whose Command caused the Event (`origin`, default), on every device (`everywhere`), or on
+   * the sync server alone (`server`). Without sync the first two are the same, and the last one never runs.
+   */
+  readonly runs?: ReactorPlace
   /** Where a reactor that is new to an existing log begins, an imported one too: at its end (`now`, default) or at its first Event. */
   readonly startAt?: 'now' | 'beginning'
 }
@@ -37,11 +44,12 @@ export interface Reactor<Name extends string = string> {
   readonly from: readonly AnyAggregate[]
   readonly on: Readonly<Record<string, (event: RecordedEvent, tools: ReactorTools) => Promise<void> | void>>
   readonly retry: Required<RetryPolicy>
+  readonly runs: ReactorPlace
   readonly startAt: 'now' | 'beginning'
 }
 
 /**
- * Declares a reactor. It runs in the worker of one tab at a time.
+ * Declares a reactor. On a device it runs in the worker of one tab at a time.
  *
  * @param name stable and unique in the domain: its checkpoint is kept under it
  */
@@ -55,6 +63,7 @@ export function reactor<const Name extends string, const From extends readonly A
     from: declared.from,
     on: declared.on as unknown as Reactor['on'],
     retry: { attempts: 5, firstDelayMs: 1000, maxDelayMs: 60_000, ...declared.retry },
+    runs: declared.runs ?? 'origin',
     startAt: declared.startAt ?? 'now',
   }
 }

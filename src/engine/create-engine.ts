@@ -183,7 +183,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> =>
     readRecordedEvents(log, decoder, after, limit, log.tail.confirmed)
   const reactors = new Reactors({
-    reactors: [...domain.reactors.values()],
+    reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
     meta: logStorage.meta,
     environment,
     logName,

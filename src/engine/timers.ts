@@ -34,6 +34,7 @@ export class Timers {
   readonly #firing = new Set<string>()
   #cancel: (() => void) | undefined
   #lookAt = Infinity
+  #looking = 0
   #closed = false
 
   constructor(options: TimersOptions) {
@@ -44,6 +45,10 @@ export class Timers {
   /** Call once states are usable, and after each record: a timer may have been set or cancelled. */
   touched(): void {
     if (this.#managers.length > 0) this.#lookIn(LOOK_DELAY_MS)
+  }
+  /** When it looks again for timers that are due (ms since 1970); Infinity where none waits. */
+  get nextLookAt(): number {
+    return this.#looking > 0 ? this.#options.now() : this.#lookAt
   }
   close(): void {
     this.#closed = true
@@ -57,9 +62,12 @@ export class Timers {
     this.#lookAt = at
     this.#cancel = this.#options.later(delayMs, () => {
       this.#lookAt = Infinity
-      this.#look().catch((error: unknown) => {
-        if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
-      })
+      this.#looking++
+      this.#look()
+        .catch((error: unknown) => {
+          if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
+        })
+        .finally(() => this.#looking--)
     })
   }
 

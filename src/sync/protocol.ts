@@ -29,8 +29,11 @@ const count = z.number().int().nonnegative()
 const name = z.string().min(1).max(256)
 const id = z.string().min(1).max(1024)
 
+/** Whatever `JSON.parse` gave. Not looked at here: `z.json()` walks it, at 0.5 µs a part, and runs out of stack where it is deep. */
+const json = z.custom<unknown>((value) => value !== undefined, 'Expected a JSON value')
+
 /** A value: itself where JSON has it, else packed (`devalue`): Dates, Maps, BigInts, `undefined`, bytes. See `wire-value.ts`. */
-export const WireValue = z.union([z.object({ json: z.json() }), z.object({ packed: z.string() })])
+export const WireValue = z.union([z.object({ json }), z.object({ packed: z.string() })])
 export type WireValue = z.output<typeof WireValue>
 
 /** A place in the server's log: the number of its last record that is known. */
@@ -47,8 +50,8 @@ export type Place = z.output<typeof Place>
 /** In every body that a client sends. */
 const Sender = z.object({
   protocol: count,
-  /** Of one log on one device. */
-  clientId: id,
+  /** Of one log on one device. Belongs to the principal that first pushed with it. */
+  clientId: name,
   /** Whose log it is; must be the token's. */
   principal: name,
 })
@@ -73,7 +76,7 @@ export const WireCommand = z.object({
   /** `aggregate.command`, `service.useCase`, or `$…` of the engine. */
   type: name,
   /** Version of the Command's schema that the payload was given under. */
-  schema: count,
+  schema: count.min(1),
   aggregateId: id.optional(),
   payload: WireValue,
   /** When it was given, by the device's clock: ms since 1970. A claim. */
@@ -106,6 +109,24 @@ export const WireOutcome = z.union([
 ])
 export type WireOutcome = z.output<typeof WireOutcome>
 
+/** Refusals that only a server gives, with what stands in their `details`. Such a Command is processed, like any other. */
+export const serverRefusals = {
+  /** `message`, `issues?`: the payload (or the id of the Aggregate) no longer fits what this server's build declares. */
+  invalidCommand: 'invalidCommand',
+  /** Nothing: a handler threw. The server's log says where. */
+  decideFailed: 'decideFailed',
+  /** `reason`: the principal may not give this Command, or not as this actor. */
+  unauthorized: 'unauthorized',
+  /** Nothing: a `$timer` that the server's own state does not hold, or holds for later. */
+  noSuchTimer: 'noSuchTimer',
+  /** Nothing: a `$resume` of an instance that is not parked in the server's own state. */
+  notParked: 'notParked',
+} as const
+export type ServerRefusal = keyof typeof serverRefusals
+
+/** The id under which a place stands whose Command was withdrawn before it was ever sent. */
+export const withdrawnId = (clientId: string, sequence: number): string => `withdrawn.${clientId}.${sequence}`
+
 export const PushAnswer = z.object({
   place: Place,
   /** One for each Command that is processed by now, in the order pushed; Commands behind the last one wait. */
@@ -133,7 +154,7 @@ export const ProcessedCommand = z.object({
   root: count.optional(),
   outcome: WireOutcome,
   /** Of roots that a client pushed. */
-  clientId: id.optional(),
+  clientId: name.optional(),
   sequence: count.optional(),
   receivedAt: z.number().optional(),
   /** It was processed before, in this record, under another sequence: this one has no effect, and that one's outcome. */
@@ -155,7 +176,11 @@ export const ProcessedEvent = z.object({
 })
 export type ProcessedEvent = z.output<typeof ProcessedEvent>
 
-/** A record of the server's log: outcomes and Events of Commands that were committed together. Never cut apart. */
+/**
+ * A record of the server's log: outcomes and Events of Commands that were committed together. Never cut apart. What other
+ * clients asked for without effect (refused, withdrawn, a duplicate) is left out; a record of which nothing is left still moves
+ * the cursor.
+ */
 export const ProcessedRecord = z.object({
   number: count.min(1),
   at: z.number(),

@@ -2,19 +2,49 @@
 import { parse, stringify } from 'devalue'
 import type { WireValue } from './protocol.ts'
 
-/** The inverse of {@link fromWire}. */
-export const toWire = (value: unknown): WireValue => (isJson(value) ? { json: value as never } : { packed: stringify(value) })
+/** Deeper than this nobody nests data; what walks a value must not run out of stack. */
+const MAX_DEPTH = 200
+/** However short its text, a value may have so many parts: holes of lists, things that are named several times. */
+const FREE_PARTS = 1000
 
-/** The inverse of {@link toWire}. @throws where it was packed by something else */
-export const fromWire = (value: WireValue): unknown => ('json' in value ? value.json : parse(value.packed))
+/** The inverse of {@link fromWire}. */
+export const toWire = (value: unknown): WireValue => (isJson(value, 0) ? { json: value } : { packed: stringify(value) })
+
+/**
+ * The inverse of {@link toWire}.
+ *
+ * @throws where it was packed by something else, or is more than it seems: nested too deep, a circle, or parts that name one
+ * another so often that walking it takes far longer than sending it took
+ */
+export function fromWire(wire: WireValue): unknown {
+  const [value, parts] = 'json' in wire ? [wire.json, Infinity] : [parse(wire.packed), FREE_PARTS + wire.packed.length]
+  checkExtent(value, 0, { left: parts })
+  return value
+}
 
 /** True where `JSON.parse(JSON.stringify(value))` is the same. */
-function isJson(value: unknown): boolean {
+function isJson(value: unknown, depth: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
   if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean'
   if (value === null) return true
-  if (Array.isArray(value)) return value.every(isJson) && Object.keys(value).length === value.length
+  if (depth > MAX_DEPTH) return false
+  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, depth + 1))
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false
-  return Object.keys(value).every((key) => key !== '__proto__' && isJson((value as Record<string, unknown>)[key]))
+  return Object.values(value).every((part) => isJson(part, depth + 1))
+}
+
+/** @param budget parts that may still come, each counted wherever it is named: a tree takes more than one character for each */
+function checkExtent(value: unknown, depth: number, budget: { left: number }): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  if (depth > MAX_DEPTH) throw new RangeError(`The value is nested deeper than ${MAX_DEPTH}, or in a circle: it is not taken.`)
+  // A list's length may be a claim: nothing stands behind its holes.
+  budget.left -= Array.isArray(value) ? value.length : 1
+  if (budget.left < 0) throw new RangeError('The value unfolds to far more than was sent: it is not taken.')
+  if (value instanceof Map)
+    for (const [key, part] of value) {
+      checkExtent(key, depth + 1, budget)
+      checkExtent(part, depth + 1, budget)
+    }
+  else for (const part of value instanceof Set ? value : Object.values(value)) checkExtent(part, depth + 1, budget)
 }

@@ -58,18 +58,26 @@ export function moduleOf(path: string, text: string): Module {
   const root = program as unknown as Node
   const nodes = [...everyNode(root)]
   return {
-    edges: nodes.flatMap((node) => edgeOf(path, node) ?? []),
+    edges: nodes.flatMap((node) => edgeOf(path, text, node) ?? []),
     lines: text.trimEnd().split('\n').length,
     ambient: ambientNames(root),
     exports: nodes.flatMap(exportedValues),
   }
 }
 
-function edgeOf(path: string, node: Node): Edge | undefined {
+/** Marks an import of a module whose name the user of a program gives. */
+const NAMED_BY_USER = '/* named by the user */'
+
+function edgeOf(path: string, text: string, node: Node): Edge | undefined {
   if (!/^(Import(Declaration|Expression)|Export(All|Named)Declaration|TSImportType)$/.test(node.type)) return undefined
   if (!isNode(node['source'])) return undefined
   const specifier = node['source']['value']
-  if (typeof specifier !== 'string') throw new Error(`${path} imports a computed name, which nothing can check: write it out.`)
+  if (typeof specifier !== 'string') {
+    // A program that loads what its user names says so at the place.
+    const argument = text.slice(Number(node['start']), Number(node['end']))
+    if (argument.includes(NAMED_BY_USER)) return undefined
+    throw new Error(`${path} imports a computed name, which nothing can check: write it out.`)
+  }
   const file = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined
   return { specifier, file, kind: isTypeOnly(node) ? 'type' : 'value' }
 }

@@ -16,6 +16,7 @@ export const budgets = {
   'outpost/client': 10,
   'outpost/react': 3,
   'outpost/dexie': 35,
+  'outpost/server': 60,
   'outpost/testing': 73,
 }
 
