@@ -1,0 +1,35 @@
+/** The browser's, as a worker has it. */
+import type { SyncEnvironment } from './environment.ts'
+
+/** The most that a timer takes (32 bits); longer waits would end at once. */
+const maxDelayMs = 2 ** 31 - 1
+
+export const browserEnvironment = (): SyncEnvironment => ({
+  now: () => Date.now(),
+  random: () => Math.random(),
+  randomId: () => crypto.randomUUID(),
+  later(delayMs, run) {
+    const timer = setTimeout(run, Math.min(delayMs, maxDelayMs))
+    return () => clearTimeout(timer)
+  },
+  fetch: (url, init) => fetch(url, init),
+  gzip: typeof CompressionStream === 'undefined' ? undefined : gzip,
+  async lock(name, options, held) {
+    await navigator.locks.request(name, options, held)
+  },
+  channel(name, heard) {
+    const channel = new BroadcastChannel(name)
+    channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => heard(data))
+    return { say: (word) => channel.postMessage(word), close: () => channel.close() }
+  },
+  onNetwork(changed) {
+    const told = ({ type }: Event): void => changed(type === 'online')
+    for (const type of ['online', 'offline']) addEventListener(type, told)
+    return () => {
+      for (const type of ['online', 'offline']) removeEventListener(type, told)
+    }
+  },
+})
+
+const gzip = async (text: string): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer())

@@ -1,0 +1,45 @@
+/**
+ * As whom the log speaks to the server. A client id stands for one line of Commands, numbered without a gap; where the
+ * server's line and the log's are not the same (power loss, cloned profile, restored export), the log takes a new one and its
+ * pending Commands are numbered anew. That doubles nothing: command ids are known to the server under whatever number.
+ */
+import type { SyncCursor } from '../storage/record.ts'
+import { SyncFault } from './fault.ts'
+import type { ConnectAnswer, ProcessedRecord } from './protocol.ts'
+import type { SyncedLog, SyncedLogState } from './synced-log.ts'
+
+export const newClientId = ({ logEpoch }: SyncedLogState, randomId: () => string): string => `${logEpoch}.${randomId()}`
+
+/** False for a cursor that came with a copy of the log's records, not with the log. */
+export const isOwn = ({ logEpoch }: SyncedLogState, cursor: SyncCursor): boolean => cursor.clientId.startsWith(`${logEpoch}.`)
+
+/**
+ * Whether the server's line of this client goes on with what is pending here.
+ *
+ * @throws `restored` where the server does not know what this log has from it
+ */
+export async function continues(log: SyncedLog, cursor: SyncCursor, { place, client }: ConnectAnswer): Promise<boolean> {
+  const known = client?.sequence ?? 0
+  if (place.epoch !== cursor.epoch || place.head < cursor.record || known < cursor.sequence)
+    throw new SyncFault(
+      'restored',
+      `The server's log is not the one this device has followed: it is at record ${place.head} of "${place.epoch}" and knows ${known} ` +
+        `Commands of this device; the device has record ${cursor.record} of "${cursor.epoch}" and ${cursor.sequence} processed Commands.`,
+    )
+  return client === null || client.sequence === cursor.sequence || isPending(log, client.sequence, client.commandId)
+}
+
+/** Whether the Commands of this client in a slice are the ones that are pending here: another device may speak under its id. */
+export async function matchesPending(log: SyncedLog, before: SyncCursor, records: readonly ProcessedRecord[]): Promise<boolean> {
+  for (const { commands } of records.toReversed())
+    for (const { clientId, sequence = 0, id } of commands.toReversed())
+      // They are in order on both sides, so where the last one is the same, all are.
+      if (clientId === before.clientId && sequence > before.sequence) return isPending(log, sequence, id)
+  return true
+}
+
+async function isPending(log: SyncedLog, sequence: number, commandId: string): Promise<boolean> {
+  const [pushed] = await log.pending(sequence - 1, 1)
+  // A withdrawn one has only its place.
+  return pushed?.sequence === sequence && (pushed.command === null || pushed.command.id === commandId)
+}

@@ -1,0 +1,30 @@
+import { browserEnvironment } from './browser-environment.ts'
+import { type RunningSync, startSync, type SyncPlace } from './running-sync.ts'
+
+export interface SyncOptions {
+  /** Where the sync server is: absolute, or relative to the worker's script. Spaces lie below it. */
+  readonly url: string
+  /**
+   * Gives the token that requests carry as `Authorization: Bearer …`. Runs in the worker; asked once, and again when the server
+   * refuses it. Default: the page is asked, see `token` of `connect`.
+   */
+  readonly token?: () => Promise<string>
+}
+
+/** What `startWorker` takes as `sync`. */
+export interface Sync {
+  start(place: SyncPlace): RunningSync
+}
+
+/**
+ * Keeps the app's log together with a server's.
+ *
+ * @example
+ * // app.worker.ts
+ * import { sync } from 'outpost/sync'
+ * import { startWorker } from 'outpost/worker'
+ * startWorker(stockroom, { sync: sync({ url: 'https://stockroom.example/sync' }) })
+ */
+export const sync = ({ url, token }: SyncOptions): Sync => ({
+  start: (place) => startSync(url, token, browserEnvironment(), place),
+})
