@@ -15,7 +15,7 @@ export class ChangeNotice {
   #failures = 0
   /** Told last, by the stream that is open. */
   place: Place | undefined
-  /** True once after a stream has ended by itself: the server may be gone, or may not want us any more. */
+  /** True from when a stream has ended by itself until it is to be opened again: the server may be gone, or may not want us any more. */
   hasEnded = false
   /** Before then it is not opened again. */
   reopenAt = 0
@@ -32,10 +32,10 @@ export class ChangeNotice {
   }
 
   open(): void {
+    this.hasEnded = false
     if (this.#stream || this.#environment.now() < this.reopenAt) return
     const stream = (this.#stream = new AbortController())
     const openedAt = this.#environment.now()
-    this.hasEnded = false
     const ended = (): void => {
       if (this.#stream !== stream) return
       const now = this.#environment.now()

@@ -44,7 +44,7 @@ export function faultOf(response: Response, body: string, path: string, now: num
   const known = details.code !== undefined && Object.hasOwn(errorCodes, details.code)
   // A proxy in between answers without a code.
   const code = known ? (details.code as SyncErrorCode) : (codeOfStatus(status) ?? (status < 500 ? 'unreadable' : 'internal'))
-  return new SyncFault(code, `The server answered ${path} with ${status}${details.message === undefined ? '' : `: ${details.message}`}.`, {
+  return new SyncFault(code, `The server answered ${path} with ${status}${details.message === undefined ? '.' : `: ${details.message}`}`, {
     details,
     retryAfterMs: retryAfterMs(response.headers.get('Retry-After'), now),
   })

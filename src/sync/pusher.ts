@@ -10,12 +10,15 @@ import type { Transport } from './transport.ts'
 /** A held Command is tried again so often. */
 const heldMs = 60_000
 
+/** So little that what is too much is tried once in some pushes, not every other time. */
+const growth = 1.25
+
 export class Pusher {
   readonly #log: SyncedLog
   readonly #transport: Transport
   readonly #connection: Connection
   readonly #environment: SyncEnvironment
-  /** Commands in a push: halved where that is too much for the line or the server, doubled where it is not. */
+  /** Commands in a push: halved where that is too much for the line or the server, more again where it is not. */
   #batch: number = LIMITS.pushCommands
   /** The first Command that the server cannot take; those behind it wait with it. */
   held: { readonly command: HeldCommand; readonly problem: string; readonly retryAt: number } | undefined
@@ -52,7 +55,7 @@ export class Pusher {
     }
     connection.arrived(answer.place, cursor)
     this.#take(answer, commands)
-    this.#batch = Math.min(pushCommands, this.#batch * 2)
+    this.#batch = Math.min(pushCommands, Math.ceil(this.#batch * growth))
     return connection.pushed - from
   }
 
