@@ -2,7 +2,7 @@
 import type { SyncCursor } from '../storage/record.ts'
 import type { SyncEnvironment } from './environment.ts'
 import { SyncFault } from './fault.ts'
-import { continues, isOwn, newClientId } from './identity.ts'
+import { checkFollowed, continues, isOwn, newClientId } from './identity.ts'
 import { LIMITS, OLDEST_PROTOCOL, type Place, PROTOCOL } from './protocol.ts'
 import type { SyncedLog } from './synced-log.ts'
 import type { Transport } from './transport.ts'
@@ -29,8 +29,8 @@ export class Connection {
     this.#holdsRole = holdsRole
   }
 
-  /** Greets the server. Where the log and its line of this client do not fit together, the log is joined (again), and it is to be done once more. */
-  async connect(signal: AbortSignal): Promise<'connected' | 'again'> {
+  /** Greets the server. Where its line of this client is not the log's, the log goes on under a new name. */
+  async connect(signal: AbortSignal): Promise<void> {
     const { cursor, ...state } = this.#log.state
     const { principal } = cursor ?? state
     const known = cursor && isOwn(this.#log.state, cursor) ? cursor : undefined
@@ -41,20 +41,13 @@ export class Connection {
       const message = `The server speaks versions ${protocol.oldest} to ${protocol.newest} of the protocol.`
       throw new SyncFault('protocol', message, { details: protocol })
     }
-    this.#clientId = undefined
-    if (!known) {
-      await this.#join({ epoch: cursor?.epoch ?? place.epoch, record: cursor?.record ?? 0, clientId, sequence: 0, principal })
-      return 'again'
-    }
-    if (!(await continues(this.#log, known, answer))) {
-      await this.rename()
-      return 'again'
-    }
-    this.#clientId = clientId
-    this.pushed = client?.sequence ?? 0
+    if (cursor) checkFollowed(cursor, place)
+    if (!known) await this.#join({ epoch: place.epoch, record: 0, ...cursor, clientId, sequence: 0, principal })
+    else if (!(await continues(this.#log, known, client))) await this.rename()
+    this.#clientId = this.#log.state.cursor?.clientId
+    this.pushed = this.#clientId === clientId ? (client?.sequence ?? 0) : 0
     this.head = place.head
     this.limits = limits
-    return 'connected'
   }
 
   /** Takes a version that both speak, where there is another one. */
@@ -92,7 +85,7 @@ export class Connection {
 
   /** @throws `restored` where that is another log than the one followed */
   arrived({ epoch, head }: Place, cursor: SyncCursor): void {
-    if (epoch !== cursor.epoch) throw new SyncFault('restored', `The server's log is another one: "${epoch}", not "${cursor.epoch}".`)
+    checkFollowed({ ...cursor, record: 0 }, { epoch, head })
     this.head = head
   }
 

@@ -5,7 +5,7 @@
  */
 import type { SyncCursor } from '../storage/record.ts'
 import { SyncFault } from './fault.ts'
-import type { ConnectAnswer, ProcessedRecord } from './protocol.ts'
+import type { ConnectAnswer, Place, ProcessedRecord } from './protocol.ts'
 import type { SyncedLog, SyncedLogState } from './synced-log.ts'
 
 export const newClientId = ({ logEpoch }: SyncedLogState, randomId: () => string): string => `${logEpoch}.${randomId()}`
@@ -13,20 +13,21 @@ export const newClientId = ({ logEpoch }: SyncedLogState, randomId: () => string
 /** False for a cursor that came with a copy of the log's records, not with the log. */
 export const isOwn = ({ logEpoch }: SyncedLogState, cursor: SyncCursor): boolean => cursor.clientId.startsWith(`${logEpoch}.`)
 
+/** @throws `restored` where the server's log is not the one that this log has followed */
+export function checkFollowed({ epoch, record }: SyncCursor, place: Place): void {
+  if (place.epoch !== epoch || place.head < record)
+    throw restored(`it is "${place.epoch}", ${place.head} records long, and the device has ${record} records of "${epoch}"`)
+}
+
 /**
  * Whether the server's line of this client goes on with what is pending here.
  *
  * @throws `restored` where the server does not know what this log has from it
  */
-export async function continues(log: SyncedLog, cursor: SyncCursor, { place, client }: ConnectAnswer): Promise<boolean> {
+export async function continues(log: SyncedLog, { sequence }: SyncCursor, client: ConnectAnswer['client']): Promise<boolean> {
   const known = client?.sequence ?? 0
-  if (place.epoch !== cursor.epoch || place.head < cursor.record || known < cursor.sequence)
-    throw new SyncFault(
-      'restored',
-      `The server's log is not the one this device has followed: it is at record ${place.head} of "${place.epoch}" and knows ${known} ` +
-        `Commands of this device; the device has record ${cursor.record} of "${cursor.epoch}" and ${cursor.sequence} processed Commands.`,
-    )
-  return client === null || client.sequence === cursor.sequence || isPending(log, client.sequence, client.commandId)
+  if (known < sequence) throw restored(`it knows ${known} Commands of this device, and the device has ${sequence} back from it`)
+  return client === null || known === sequence || isPending(log, known, client.commandId)
 }
 
 /** Whether the Commands of this client in a slice are the ones that are pending here: another device may speak under its id. */
@@ -43,3 +44,5 @@ async function isPending(log: SyncedLog, sequence: number, commandId: string): P
   // A withdrawn one has only its place.
   return pushed?.sequence === sequence && (pushed.command === null || pushed.command.id === commandId)
 }
+
+const restored = (how: string): SyncFault => new SyncFault('restored', `The server's log is another one than this device has followed: ${how}.`)

@@ -120,7 +120,8 @@ export class Loop {
   async #from(state: State, signal: AbortSignal): Promise<State> {
     switch (state.at) {
       case 'connecting':
-        return (await this.#connection.connect(this.#inFlight.signal)) === 'connected' ? this.#next() : connecting
+        await this.#connection.connect(this.#inFlight.signal)
+        return this.#next()
       case 'pushing':
         this.#wentOn(await this.#pusher.push(this.#inFlight.signal))
         if (!this.#isConnected) return connecting

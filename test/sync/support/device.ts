@@ -109,8 +109,10 @@ export class Tab {
   readonly states: SyncState['state'][] = []
   /** What is said to it does not arrive. */
   isDeaf = false
+  hearsOnlyItself = false
   isDead = false
   readonly #channels = new Map<Channel, (word: unknown) => void>()
+  readonly #own = new WeakSet<Channel>()
   #network: ((online: boolean) => void) | undefined
   #frozen: (() => void)[] | undefined
   #ids = 0
@@ -176,7 +178,7 @@ export class Tab {
   }
 
   hear(from: Channel, word: unknown): void {
-    if (this.isDead || this.isDeaf) return
+    if (this.isDead || this.isDeaf || (this.hearsOnlyItself && !this.#own.has(from))) return
     for (const [channel, heard] of this.#channels) if (channel !== from) this.#deliver(() => heard(word))
   }
 
@@ -230,11 +232,13 @@ export class Tab {
         const channel: Channel = {
           say: (word) => {
             // As `BroadcastChannel`: everybody but the one that says it, and what crosses is a copy.
-            for (const tab of device.tabs.length === 0 ? [this] : device.tabs) tab.hear(channel, structuredClone(word))
+            const copy: unknown = structuredClone(word)
+            queueMicrotask(() => device.tabs.forEach((tab) => tab.hear(channel, copy)))
           },
           close: () => void this.#channels.delete(channel),
         }
         this.#channels.set(channel, heard)
+        this.#own.add(channel)
         return channel
       },
       onNetwork: (changed) => {

@@ -43,6 +43,8 @@ export class SimulatedServer {
   readonly forbidden = new Set<string>()
   readonly unknownTypes = new Set<string>()
   limits: { pushCommands: number; bodyBytes: number; pullRecords: number } = { ...LIMITS }
+  /** Pulls are answered as of a head that is so many records older. */
+  lag = 0
   /** Less than `connect` tells: a proxy stands before it. */
   proxyBytes = Infinity
   protocol = { oldest: 1, newest: 1 }
@@ -132,8 +134,9 @@ export class SimulatedServer {
 
   #pull({ epoch, after, limit = this.limits.pullRecords }: PullRequest): unknown {
     if (epoch !== this.epoch) throw new ErrorAnswered('restored', 'Another epoch.')
-    const end = after + Math.min(limit, this.limits.pullRecords)
-    return { place: this.#place(), records: this.records.slice(after, end), more: end < this.head }
+    const head = this.head - this.lag
+    const end = Math.min(head, after + Math.min(limit, this.limits.pullRecords))
+    return { place: { epoch: this.epoch, head }, records: this.records.slice(after, end), more: end < head }
   }
 
   #process(clientId: string, command: PushedCommand['command'] | { id: string; type: string }, sequence: number | undefined): void {
