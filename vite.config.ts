@@ -18,7 +18,7 @@ const { dependencies, peerDependencies } = JSON.parse(readFileSync(at('package.j
 /** The package by its public names, from its sources: tests and the served demo read as users' code. */
 const fromSources = [
   { find: /^outpost$/, replacement: at('src/index.ts') },
-  { find: /^outpost\/(worker|client|react|dexie|server|testing)$/, replacement: `${at('src')}/$1/index.ts` },
+  { find: /^outpost\/(worker|client|sync|react|dexie|server|testing)$/, replacement: `${at('src')}/$1/index.ts` },
 ]
 
 /** Emits the declarations beside the code. TypeScript leaves `./x.ts` in them, which a consumer without that setting cannot follow. */
@@ -51,6 +51,7 @@ const library: UserConfig = {
         'index': at('src/index.ts'),
         'worker/index': at('src/worker/index.ts'),
         'client/index': at('src/client/index.ts'),
+        'sync/index': at('src/sync/index.ts'),
         'react/index': at('src/react/index.ts'),
         'dexie/index': at('src/dexie/index.ts'),
         'server/index': at('src/server/index.ts'),

@@ -27,6 +27,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   ],
   'outpost/worker': ['startWorker'],
   'outpost/client': ['OutpostError', 'connect', 'isOutpostError'],
+  'outpost/sync': ['sync'],
   'outpost/react': ['createHooks'],
   'outpost/dexie': ['dexieTable'],
   'outpost/server': ['createSyncServer'],

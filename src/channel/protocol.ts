@@ -11,6 +11,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { ExportPage, ExportPlace } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
+import type { SyncRequest, SyncStatus } from '../sync/status.ts'
 import type { CommandOnWire } from './command-codec.ts'
 import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
@@ -60,6 +61,8 @@ export interface Calls {
   exportPage(from?: ExportPlace): Promise<Reply<ExportPage>>
   /** Restores an export into this empty log. After a failure this worker is of no more use. */
   importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
+  /** Of no effect where the worker was started without sync. */
+  sync(request: SyncRequest): Promise<Reply<void>>
   destroy(): Promise<Reply<void>>
   close(): Promise<Reply<void>>
 }
@@ -74,6 +77,7 @@ export type Topic =
   /** Events after a place in the log, or from now on. The first frame tells where that is. */
   | { readonly kind: 'events'; readonly after: Place | undefined }
   | { readonly kind: 'status' }
+  | { readonly kind: 'sync' }
   | { readonly kind: 'traces' }
 
 /** A position, and of which log where that is known: another one may have taken its name. */
@@ -97,6 +101,7 @@ export type News =
   /** `next` is the place after the Events: where to go on, should this worker die. */
   | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly next: Place }
   | { readonly kind: 'status'; readonly status: Omit<Status, 'worker' | 'problem'> }
+  | { readonly kind: 'sync'; readonly status: SyncStatus }
   | { readonly kind: 'traces'; readonly traces: readonly CommandTrace[] }
   /** The subscription failed; it is over. */
   | { readonly kind: 'error'; readonly error: ErrorData }
@@ -110,6 +115,8 @@ export type FromWorker =
   | { readonly kind: 'pong' }
   /** Something was thrown in the worker that nobody there awaited. */
   | { readonly kind: 'uncaught'; readonly error: ErrorData }
+  /** Sync needs a token; answered with `token`. */
+  | { readonly kind: 'askToken' }
   /** The log is gone: another tab destroyed it. */
   | { readonly kind: 'destroyed' }
 
@@ -122,5 +129,7 @@ export type FromPage =
   | { readonly kind: 'cancel'; readonly call: number }
   | { readonly kind: 'ack'; readonly ids: readonly number[] }
   | { readonly kind: 'ping' }
-  /** The page is shown again, or thawed: hints of other tabs may have been missed. */
-  | { readonly kind: 'resumed' }
+  /** What the page's `token` gave, if it has one; or why it failed. */
+  | { readonly kind: 'token'; readonly token?: string | undefined; readonly problem?: string }
+  /** The page was shown or hidden: hints of other tabs may have been missed. */
+  | { readonly kind: 'resumed'; readonly visible: boolean }

@@ -9,6 +9,7 @@ import type { Mode, QueryDescription, Snapshot, TableOf } from '../domain/query.
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
+import type { SyncStatus } from '../sync/status.ts'
 
 /** A query: await it for its result now, or watch it. */
 export interface LiveQuery<T> extends PromiseLike<T> {
@@ -132,6 +133,17 @@ export interface EventsOptions {
   readonly after?: number
 }
 
+/** How the app stands with its server. Where the worker was started without `sync`, it is `off` and the rest does nothing. */
+export interface AppSync {
+  /** The latest as soon as the worker has told it, then each change; the same in all tabs of the log. */
+  readonly status$: Observable<SyncStatus>
+  /** Stops sync until `resume()`, in all tabs and also after a reload. Commands are given and wait as they do offline. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Tries at once what waits for its time: after a fault, for a token, for a held Command. */
+  now(): Promise<void>
+}
+
 /** An app on the page. Everything on it fails with `closed` after `close()` or `destroy()`. */
 export interface App<D> {
   readonly commands: Commands<D> & Batch<D>
@@ -143,6 +155,7 @@ export interface App<D> {
   readonly trace$: Observable<CommandTrace>
   /** Storage, tabs, handlers: the latest at once (`starting`, until the worker has told how the log stands), then each change. */
   readonly status$: Observable<Status>
+  readonly sync: AppSync
   /** Lets a parked Event Handler try again; of a process manager, all parked instances. */
   retry(handler: string): Promise<void>
   /** Builds a Read Model anew beside the old one. Resolves when the building has begun; `status$` tells the rest. */

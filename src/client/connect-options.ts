@@ -7,6 +7,11 @@ interface CommonOptions {
   readonly actor?: string
   /** Whose log it is. Default: the actor, or `anonymous` where there is none. */
   readonly principal?: string
+  /**
+   * Gives the token for sync, where the worker's `sync` was not given a way to one. Asked once, and again when the server
+   * refuses it.
+   */
+  readonly token?: () => Promise<string>
   /** Of Commands that do not say: `relaxed` (default) survives the death of tab and browser, `strict` a power loss too. */
   readonly durability?: 'relaxed' | 'strict'
   /** How long a call may go unanswered by a living worker; of Commands, counted from the last one answered. Default 30 s. */

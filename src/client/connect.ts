@@ -7,6 +7,7 @@ import { exportLog, importLog } from './log-file.ts'
 import { createQueries } from './queries.ts'
 import { createStatus } from './status.ts'
 import { commandTraces, recordedEvents } from './streams.ts'
+import { createSync } from './sync.ts'
 
 /**
  * Connects the page to its app. Returns at once; the worker starts meanwhile, and calls wait for it.
@@ -37,6 +38,7 @@ export function connect<D>(options: ConnectOptions): App<D> {
     events$: ({ after } = {}) => recordedEvents(works, after),
     trace$: commandTraces(works, (by) => (tracing += by)),
     status$: createStatus(connection),
+    sync: createSync(works),
     retry: (handler) => works.call('retry', [handler]),
     rebuild: (readModel) => works.call('rebuild', [readModel]),
     async persist() {

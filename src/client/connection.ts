@@ -7,7 +7,7 @@
  */
 import { decodeAsError } from '../channel/codec.ts'
 import type { Status } from '../engine/status.ts'
-import { OutpostError } from '../errors.ts'
+import { messageOf, OutpostError } from '../errors.ts'
 import type { ConnectOptions } from './connect-options.ts'
 import { type Link, openLink, startHints } from './link.ts'
 import { unsupported } from './support.ts'
@@ -32,6 +32,8 @@ export interface Connection {
   destroy(): Promise<void>
 }
 
+const isShown = (): boolean => globalThis.document?.visibilityState !== 'hidden'
+
 /** For work of minutes: as long as the worker's thread still pauses, it goes on. */
 export const longDeadlineMs = 600_000
 /** Waits before the second start, the third … */
@@ -51,6 +53,7 @@ export function createConnection({
   principal = actor ?? 'anonymous',
   deadlineMs = 30_000,
   decideTimeoutMs = 5000,
+  token,
   // oxlint-disable-next-line eslint/no-console -- where a page's own reporting is missing, this is the last place that is not silence
   onError = globalThis.reportError ?? console.error,
 }: ConnectOptions): Connection {
@@ -89,6 +92,8 @@ export function createConnection({
           silenceMs = restartTimeoutMs
           setState('ready')
           if (link) works.attach(link)
+          // A worker takes its page for a shown one until it hears otherwise.
+          if (!isShown()) connection.resumed()
           ping()
         },
         message(message) {
@@ -99,6 +104,13 @@ export function createConnection({
             pinged = false
             failures = 0
           } else if (message.kind === 'uncaught') onError(decodeAsError(message.error))
+          else if (message.kind === 'askToken')
+            Promise.resolve()
+              .then(token)
+              .then(
+                (token) => link?.post({ kind: 'token', token }),
+                (thrown: unknown) => link?.post({ kind: 'token', problem: messageOf(thrown) }),
+              )
           else stop('closed', closed('Another tab deleted the data.'), false)
         },
         ended(end) {
@@ -163,7 +175,7 @@ export function createConnection({
     problem: undefined,
     onState: () => undefined,
     resumed() {
-      if (connection.state === 'ready') link?.post({ kind: 'resumed' })
+      if (connection.state === 'ready') link?.post({ kind: 'resumed', visible: isShown() })
     },
     replaceWorker: () => link?.end('died', 'worker-lost', 'The worker was replaced.'),
     close: () => (closing ??= sayGoodbye()),

@@ -5,6 +5,7 @@
 export type {
   Aggregates,
   App,
+  AppSync,
   Batch,
   CommandOf,
   CommandOptions,
@@ -25,5 +26,6 @@ export type { WorkerEndpoint } from './worker-endpoint.ts'
 export type { Port } from '../channel/port.ts'
 export type { Snapshot } from '../domain/query.ts'
 export type { HandlerStatus, Parked, ReadModelStatus, Status, StorageStatus } from '../engine/status.ts'
+export type { SyncState, SyncStatus } from '../sync/status.ts'
 export type { CommandTrace, Span, Step } from '../engine/trace.ts'
 export { type ErrorCode, isOutpostError, OutpostError } from '../errors.ts'

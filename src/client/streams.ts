@@ -8,7 +8,7 @@ import type { Works } from './works.ts'
 export type NewsOf<Kind extends News['kind']> = Extract<News, { kind: Kind }>
 
 /** @param start for each subscriber: the topic as of now, and what its news come to */
-export function stream<T, Kind extends 'events' | 'traces' | 'status'>(
+export function stream<T, Kind extends 'events' | 'traces' | 'status' | 'sync'>(
   works: Works,
   start: () => { topic(): Topic & { kind: Kind }; values(news: NewsOf<Kind>): readonly T[] },
 ): Observable<T> {

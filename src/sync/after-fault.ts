@@ -17,7 +17,9 @@ const slowMs = 180_000
 export const sooner: readonly Ring[] = ['now', 'online', 'visible', 'woke']
 
 /** Its name in the status, and what a person may do about it. */
-function conditionOf(fault: SyncFault): readonly [Exclude<SyncState['state'], 'off' | 'connecting' | 'upToDate' | 'paused' | 'syncing' | 'held'>, string] {
+function conditionOf(
+  fault: SyncFault,
+): readonly [Exclude<SyncState['state'], 'off' | 'connecting' | 'upToDate' | 'paused' | 'syncing' | 'held'>, string] {
   switch (fault.code) {
     case 'unauthenticated':
       return ['refusedByAuth', 'Sync goes on when token() gives another one.']

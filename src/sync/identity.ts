@@ -32,11 +32,12 @@ export async function continues(log: SyncedLog, { sequence }: SyncCursor, client
 
 /** Whether the Commands of this client in a slice are the ones that are pending here: another device may speak under its id. */
 export async function matchesPending(log: SyncedLog, before: SyncCursor, records: readonly ProcessedRecord[]): Promise<boolean> {
-  for (const { commands } of records.toReversed())
-    for (const { clientId, sequence = 0, id } of commands.toReversed())
-      // They are in order on both sides, so where the last one is the same, all are.
-      if (clientId === before.clientId && sequence > before.sequence) return isPending(log, sequence, id)
-  return true
+  // They are in order on both sides, so where the last one is the same, all are.
+  const last = records
+    .flatMap(({ commands }) => commands)
+    .filter(({ clientId, sequence = 0 }) => clientId === before.clientId && sequence > before.sequence)
+    .at(-1)
+  return last?.sequence === undefined || isPending(log, last.sequence, last.id)
 }
 
 async function isPending(log: SyncedLog, sequence: number, commandId: string): Promise<boolean> {
@@ -45,4 +46,5 @@ async function isPending(log: SyncedLog, sequence: number, commandId: string): P
   return pushed?.sequence === sequence && (pushed.command === null || pushed.command.id === commandId)
 }
 
-const restored = (how: string): SyncFault => new SyncFault('restored', `The server's log is another one than this device has followed: ${how}.`)
+const restored = (how: string): SyncFault =>
+  new SyncFault('restored', `The server's log is another one than this device has followed: ${how}.`)

@@ -50,6 +50,8 @@ export interface LoopOptions {
 const gatherMs = 50
 /** Without a change notice, so often it is looked whether there is something new. */
 const pollMs = 30_000
+/** With one as well, but seldom: a server that forgot to tell is found out. */
+const doubtMs = 600_000
 
 const connecting: State = { at: 'connecting' }
 const looking: State = { at: 'connecting', quietly: true }
@@ -165,7 +167,7 @@ export class Loop {
     const { now } = environment
     this.#failures = this.#done = 0
     this.#notice.open()
-    const pollAt = now() + pollMs
+    const since = now()
     for (;;) {
       const { cursor } = log.state
       const { place, isOpen, hasEnded } = this.#notice
@@ -176,13 +178,13 @@ export class Loop {
       if (next.at !== 'listening' || signal.aborted) return next
 
       const until = Math.min(
-        isOpen ? Infinity : Math.min(pollAt, this.#notice.reopenAt),
+        isOpen ? since + doubtMs : Math.min(since + pollMs, this.#notice.reopenAt),
         this.#pusher.held?.retryAt ?? Infinity,
         this.#connection.open.toPull > 0 ? this.#puller.notBefore : Infinity,
       )
       const ring = await this.#bell.wait(until - now(), ['log', 'notice', 'offline', ...sooner], signal)
       // Whether the way to the server is still there shows when it is asked.
-      if (ring === 'time' ? !isOpen : ring !== 'log' && ring !== 'notice') return looking
+      if (ring === 'time' ? !isOpen || now() - since >= doubtMs : ring !== 'log' && ring !== 'notice') return looking
     }
   }
 

@@ -33,6 +33,7 @@ export interface RunningSync {
   close(): Promise<void>
 }
 
+const pausedKey = 'sync.paused'
 const lastSyncedKey = 'sync.lastSyncedAt'
 /** It need not be kept to the second. */
 const lastSyncedEveryMs = 10_000
@@ -78,6 +79,7 @@ export function startSync(
     changed()
   }
   const beat = (): void => talk.say({ kind: 'beat', hidden: !role.isVisible, paused, state, lastSyncedAt })
+  /** Until resumed, in every tab and after every start: who paused it is not asked whether he is still there. */
   const setPaused = (now: boolean): void => {
     if (now === paused) return
     paused = now
@@ -161,13 +163,16 @@ export function startSync(
   }
   look()
   const remember = async (): Promise<void> => {
-    const kept = await log.meta.get(lastSyncedKey)
+    const [kept, isPaused] = await Promise.all([log.meta.get(lastSyncedKey), log.meta.get(pausedKey)])
     lastSyncedAt ??= typeof kept === 'number' ? kept : undefined
+    if (isPaused) setPaused(true)
     changed()
   }
-  remember().catch(report)
   talk.say({ kind: 'came' })
-  const ended = role.run(closed.signal).catch((thrown: unknown) => report(new Error(`Sync has ended: ${messageOf(thrown)}`, { cause: thrown })))
+  const ended = remember()
+    .catch(report)
+    .then(() => role.run(closed.signal))
+    .catch((thrown: unknown) => report(new Error(`Sync has ended: ${messageOf(thrown)}`, { cause: thrown })))
 
   return {
     get status() {
@@ -185,6 +190,7 @@ export function startSync(
     request(what) {
       talk.say({ kind: 'request', what })
       request(what)
+      if (what !== 'now') log.meta.update(pausedKey, () => what === 'pause' || undefined).catch(report)
     },
     setVisible(visible) {
       role.setVisible(visible)

@@ -42,5 +42,3 @@ export type SyncStatus = SyncState & {
 
 /** What a page can ask for; it holds for all tabs of the log. */
 export type SyncRequest = 'pause' | 'resume' | 'now'
-
-export const syncOff: SyncStatus = { state: 'off', pending: 0, here: false }

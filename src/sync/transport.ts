@@ -4,15 +4,7 @@ import type { z } from 'zod'
 import { messageOf } from '../errors.ts'
 import type { SyncEnvironment } from './environment.ts'
 import { faultOf, jsonOf, SyncFault } from './fault.ts'
-import {
-  Change,
-  ConnectAnswer,
-  type ConnectRequest,
-  PullAnswer,
-  type PullRequest,
-  PushAnswer,
-  type PushRequest,
-} from './protocol.ts'
+import { Change, ConnectAnswer, type ConnectRequest, PullAnswer, type PullRequest, PushAnswer, type PushRequest } from './protocol.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface Transport {
@@ -24,6 +16,12 @@ export interface Transport {
    * @throws `timeout` where nothing was heard for too long: a quiet server sends comments
    */
   changes(heard: (change: Change) => void, signal: AbortSignal): Promise<void>
+}
+
+interface Outgoing {
+  readonly method?: 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array<ArrayBuffer>
 }
 
 /** Smaller bodies gain nothing. */
@@ -38,7 +36,7 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
   /** @param read gets the answer and says whenever some of it came in */
   async function request<T>(
     path: string,
-    init: RequestInit,
+    { headers, ...init }: Outgoing,
     quietMs: number,
     signal: AbortSignal,
     read: (response: Response, alive: () => void) => Promise<T>,
@@ -59,8 +57,8 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
     try {
       const sent = tokens.with(async (token) => {
         alive()
-        const headers = { ...init.headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) }
-        const response = await environment.fetch(`${url}/${path}`, { ...init, headers, cache: 'no-store', signal: ended.signal })
+        const signed = token === undefined ? headers : { ...headers, Authorization: `Bearer ${token}` }
+        const response = await environment.fetch(`${url}/${path}`, { ...init, headers: signed, cache: 'no-store', signal: ended.signal })
         if (!response.ok) throw faultOf(response, await textOf(response, alive), path, environment.now())
         return await read(response, alive)
       })
@@ -77,7 +75,12 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
     }
   }
 
-  async function post<Schema extends z.ZodType>(path: string, body: unknown, schema: Schema, signal: AbortSignal): Promise<z.output<Schema>> {
+  async function post<Schema extends z.ZodType>(
+    path: string,
+    body: unknown,
+    schema: Schema,
+    signal: AbortSignal,
+  ): Promise<z.output<Schema>> {
     const text = JSON.stringify(body)
     const packed = text.length > gzipFrom ? await environment.gzip?.(text) : undefined
     const headers = { 'Content-Type': 'application/json', ...(packed && { 'Content-Encoding': 'gzip' }) }
@@ -85,7 +88,10 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
     const parsed = schema.safeParse(jsonOf(answer))
     if (parsed.success) return parsed.data
     const [issue] = parsed.error.issues
-    throw new SyncFault('unreadable', `What came back of ${path} is no answer of a sync server (${issue?.path.join('.')}: ${issue?.message}).`)
+    throw new SyncFault(
+      'unreadable',
+      `What came back of ${path} is no answer of a sync server (${issue?.path.join('.')}: ${issue?.message}).`,
+    )
   }
 
   return {

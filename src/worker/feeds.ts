@@ -5,6 +5,8 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Engine, EngineStatus, WatchedQuery } from '../engine/engine.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import { OutpostError } from '../errors.ts'
+import type { RunningSync } from '../sync/running-sync.ts'
+import type { SyncStatus } from '../sync/status.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** Asked only while the client is ready to hear; what happens meanwhile gathers here. */
@@ -139,6 +141,26 @@ export function statusFeed(engine: Engine, surroundings: Surroundings, { ring }:
       stopListening()
       subscription.unsubscribe()
     },
+  }
+}
+
+const syncOff: SyncStatus = { state: 'off', pending: 0, here: false }
+
+/** @param sync undefined where the worker was started without */
+export function syncFeed(sync: RunningSync | undefined, { ring }: FeedListener): Feed {
+  let changed = true
+  const stopListening = sync?.listen(() => {
+    changed = true
+    ring()
+  })
+  ring()
+  return {
+    take() {
+      if (!changed) return undefined
+      changed = false
+      return { kind: 'sync', status: sync?.status ?? syncOff }
+    },
+    close: () => stopListening?.(),
   }
 }
 

@@ -16,14 +16,30 @@ import {
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { Engine, ExportPage, ExportPlace } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
+import type { RunningSync } from '../sync/running-sync.ts'
 import { inLog } from './feeds.ts'
 import { importLog } from './import-log.ts'
+import { PageToken } from './page-token.ts'
 import { createSession, type Session } from './session.ts'
 import type { Tabs } from './tabs.ts'
 
+/** What the worker can do with its page beside answering it. */
+export interface PageSide {
+  /** undefined where the page has no token to give. */
+  readonly askPage: () => Promise<string | undefined>
+  /** Reports what nobody awaits. */
+  readonly report: (thrown: unknown) => void
+}
+
+export interface Opened {
+  readonly engine: Engine
+  readonly tabs: Tabs
+  readonly sync?: RunningSync | undefined
+}
+
 export interface HostOptions {
   /** Opens a log; called once at most, when the client has said which. */
-  readonly open: (log: LogName) => Promise<{ readonly engine: Engine; readonly tabs: Tabs }>
+  readonly open: (log: LogName, page: PageSide) => Promise<Opened>
   /** The name of a Web Lock that this thread holds as long as it lives, once it is held; so the client notices its death. */
   readonly lock?: Promise<string>
 }
@@ -46,9 +62,10 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
 
   const post = (message: FromWorker): void => port.postMessage({ outpost: message } satisfies Envelope<FromWorker>)
   const uncaught = (thrown: unknown): void => post({ kind: 'uncaught', error: encodeError(thrown) })
+  const pageToken = new PageToken(post)
   const begin = async (log: LogName): Promise<void> => {
-    const { engine, tabs } = await open(log)
-    session = createSession(engine, tabs, post, uncaught)
+    const opened = await open(log, { askPage: () => pageToken.ask(), report: uncaught })
+    session = createSession(opened, post, uncaught)
   }
 
   const calls: Calls = {
@@ -69,6 +86,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     rebuild: answering(async (readModel) => (await engine()).rebuild(readModel)),
     exportPage: answering(async (from) => exportPage(await engine(), from)),
     importLog: answering(async (file) => importLog(await engine(), file)),
+    sync: answering(async (request) => (await opened()).sync?.request(request)),
     destroy: answering(async () => (await opened()).destroy()),
     close: answering(async () => (await opened()).close()),
   }
@@ -78,6 +96,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     const message = (event as MessageEvent<Partial<Envelope<FromPage>> | undefined>).data?.outpost
     // A log may take long to open; this thread is alive meanwhile.
     if (message?.kind === 'ping') post({ kind: 'pong' })
+    else if (message?.kind === 'token') pageToken.receive(message)
     else if (message) session?.receive(message)
   })
   port.addEventListener('messageerror', () => uncaught(new Error('A message from the page could not be read.')))

@@ -1,13 +1,15 @@
 /** One client at one open log: its subscriptions, and what passes between its tab and the others. */
 import type { FromPage, FromWorker, Topic } from '../channel/protocol.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type Feed, type FeedListener, eventsFeed, queryFeed, statusFeed, tracesFeed } from './feeds.ts'
+import type { RunningSync } from '../sync/running-sync.ts'
+import { type Feed, type FeedListener, eventsFeed, queryFeed, statusFeed, syncFeed, tracesFeed } from './feeds.ts'
+import type { Opened } from './host.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Surroundings } from './surroundings.ts'
-import type { Tabs } from './tabs.ts'
 
 export interface Session {
   readonly engine: Engine
+  readonly sync: RunningSync | undefined
   receive(message: FromPage): void
   destroy(): Promise<void>
   close(): Promise<void>
@@ -15,8 +17,7 @@ export interface Session {
 
 /** @param uncaught hears of what nobody awaits */
 export function createSession(
-  engine: Engine,
-  tabs: Tabs,
+  { engine, tabs, sync }: Opened,
   post: (message: FromWorker) => void,
   uncaught: (thrown: unknown) => void,
 ): Session {
@@ -47,6 +48,8 @@ export function createSession(
         return eventsFeed(engine, topic, listener)
       case 'status':
         return statusFeed(engine, surroundings, listener)
+      case 'sync':
+        return syncFeed(sync, listener)
       case 'traces':
         return tracesFeed(engine, listener)
     }
@@ -56,6 +59,7 @@ export function createSession(
   const end = async (finish: () => Promise<void>): Promise<void> => {
     subscriptions.closeAll()
     recorded.unsubscribe()
+    await sync?.close()
     await finish()
     await tabs.close()
   }
@@ -63,6 +67,7 @@ export function createSession(
 
   return {
     engine,
+    sync,
     close,
     receive(message) {
       switch (message.kind) {
@@ -76,9 +81,11 @@ export function createSession(
           return void engine.cancel(message.call)
         case 'resumed':
           tabs.resumed()
+          sync?.setVisible(message.visible)
           void surroundings.estimate()
           return void catchUp().catch(uncaught)
-        case 'ping': // answered before there is a session
+        case 'ping': // these two are dealt with before there is a session
+        case 'token':
           return undefined
       }
     },

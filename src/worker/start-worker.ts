@@ -1,12 +1,20 @@
 import type { Port } from '../channel/port.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import { createEngine } from '../engine/create-engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import { databasePrefix } from '../engine/open-log.ts'
 import { OutpostError } from '../errors.ts'
 import { createIndexedDbStorage } from '../storage/indexeddb/indexeddb-storage.ts'
+import type { Sync } from '../sync/sync.ts'
+import type { SyncedLog } from '../sync/synced-log.ts'
 import { workerEnvironment } from './environment.ts'
 import { hostEngine } from './host.ts'
 import { holdLock, joinTabs } from './tabs.ts'
+
+export interface WorkerOptions {
+  /** Keeps the log together with a server's: `sync({ url })` of `outpost/sync`. Default: the app has no server. */
+  readonly sync?: Sync
+}
 
 /**
  * Makes this worker the app's: opens its log when the page says which, and answers from then on. Call it while the
@@ -18,22 +26,29 @@ import { holdLock, joinTabs } from './tabs.ts'
  * import { stockroom } from './domain.ts'
  * startWorker(stockroom)
  */
-export function startWorker(domain: AnyDomain): void {
+export function startWorker(domain: AnyDomain, { sync }: WorkerOptions = {}): void {
   // The types of pages and workers clash in one project; this much of a worker's scope is needed.
   const scope = globalThis as unknown as Port
   const lock = holdLifeLock()
   lock.catch(() => undefined) // the greeting tells of it
   const host = hostEngine(scope, {
     lock,
-    async open({ space, principal }) {
-      const tabs = await joinTabs(`${databasePrefix(domain.name, space, principal)}.log`, await lock)
+    async open({ space, principal }, page) {
+      const prefix = databasePrefix(domain.name, space, principal)
+      const tabs = await joinTabs(`${prefix}.log`, await lock)
       const environment = workerEnvironment(tabs)
       const engine = await createEngine({ domain, storage: createIndexedDbStorage(), space, principal, environment })
-      return { engine, tabs }
+      return { engine, tabs, sync: sync?.start({ log: syncedOf(engine), space, prefix, ...page }) }
     },
   })
   scope.addEventListener('error', (event) => host.uncaught((event as ErrorEvent).error ?? (event as ErrorEvent).message))
   scope.addEventListener('unhandledrejection', (event) => host.uncaught((event as PromiseRejectionEvent).reason))
+}
+
+/** Here the engine's log is given to sync. */
+function syncedOf({ synced }: Engine): SyncedLog {
+  if (!synced) throw new OutpostError('unsupported', 'This engine’s log cannot be synced.')
+  return synced
 }
 
 /** Held until this worker ends, however it ends; whoever asks for it then gets it. */

@@ -23,7 +23,7 @@ export interface House {
 
 const base = ['errors.ts', 'domain']
 /** The engine's surface: plain data and interfaces, which both its sides and both sides of the channel speak. */
-const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts']
+const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts', 'sync/status.ts']
 
 export const house: House = {
   folders: {
@@ -37,15 +37,21 @@ export const house: House = {
     'storage/postgres': { values: [...base, 'internal', 'storage'] },
     'write': { values: [...base, 'internal', 'storage'], types: contracts },
     'read': { values: [...base, 'internal', 'storage'], types: contracts },
-    'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
+    'engine': { values: [...base, 'internal', 'storage', 'write', 'read'], types: ['sync/synced-log.ts'] },
     'sync/protocol.ts': { values: [] },
     'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
+    'sync/status.ts': { values: [] },
+    'sync/synced-log.ts': { values: [], types: ['storage', 'sync/protocol.ts'] },
     'sync': {
       values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts'],
-      types: contracts,
+      types: [...contracts, 'sync/synced-log.ts'],
     },
     'channel': { values: [...base, 'internal'], types: contracts },
-    'worker': { values: [...base, 'internal', 'storage', 'storage/indexeddb', 'engine', 'channel'] },
+    // Whoever starts a worker without sync carries none of it.
+    'worker': {
+      values: [...base, 'internal', 'storage', 'storage/indexeddb', 'engine', 'channel'],
+      types: ['sync', 'sync/status.ts', 'sync/synced-log.ts'],
+    },
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
     'dexie': { values: ['errors.ts', 'read/stored-rows.ts'] },
     'react': { values: ['errors.ts', 'internal', 'client'], types: ['domain', ...contracts] },
@@ -55,24 +61,29 @@ export const house: House = {
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
   libraries: {
-    'zod': { values: ['domain', 'sync/protocol.ts'] },
+    'zod': { values: ['domain', 'sync/protocol.ts'], types: ['sync'] },
     'dexie': { values: ['dexie'] },
-    'rxjs': { values: ['read', 'engine', 'sync', 'client', 'server'], types: ['channel', 'worker', 'react', 'testing'] },
+    'rxjs': {
+      values: ['read', 'engine', 'sync', 'client', 'server'],
+      types: ['channel', 'worker', 'react', 'testing', 'sync/synced-log.ts'],
+    },
     'comlink': { values: ['worker', 'client'], types: ['channel'] },
     'react': { values: ['react'] },
     'devalue': { values: ['engine', 'sync/wire-value.ts', 'storage/postgres'] },
+    'eventsource-parser': { values: ['sync'] },
     'pg': { values: ['storage/postgres'] },
     '@electric-sql/pglite': { values: ['storage/postgres'] },
     'hono': { values: ['server'] },
     '@hono/node-server': { values: ['server/command-line.ts'] },
   },
   node: ['storage/postgres', 'server/command-line.ts'],
-  doors: ['', 'worker', 'client', 'react', 'dexie', 'server', 'testing'],
+  doors: ['', 'worker', 'client', 'sync', 'react', 'dexie', 'server', 'testing'],
   light: {
     'client/index.ts': ['zod', 'dexie', 'devalue'],
     'react/index.ts': ['zod', 'dexie', 'devalue'],
     'index.ts': ['dexie', 'rxjs'],
-    'worker/index.ts': ['dexie'],
+    'worker/index.ts': ['dexie', 'eventsource-parser'],
+    'sync/index.ts': ['dexie', 'comlink'],
     'server/index.ts': ['dexie', 'comlink', '@hono/node-server'],
     'dexie/index.ts': ['zod', 'rxjs', 'comlink', 'devalue'],
   },

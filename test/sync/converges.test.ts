@@ -13,15 +13,27 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('give' as const), count: fc.integer({ min: 1, max: 30 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('foreign' as const), count: fc.integer({ min: 1, max: 30 }) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 20_000 }) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('faults' as const), faults: fc.array(fc.option(fault, { nil: undefined }), { maxLength: 8 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('faults' as const),
+      faults: fc.array(fc.option(fault, { nil: undefined }), { maxLength: 8 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('network' as const), up: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('failing' as const), path: fc.constantFrom('connect', 'push', 'pull', 'changes') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('failing' as const), path: fc.constantFrom('connect', 'push', 'pull', 'changes') }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('token' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('open' as const) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom('freeze', 'thaw', 'kill', 'close', 'hide', 'show', 'now', 'clone'), which: fc.nat({ max: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('freeze', 'thaw', 'kill', 'close', 'hide', 'show', 'now', 'clone'),
+      which: fc.nat({ max: 3 }),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('hold' as const), on: fc.boolean() }) },
 )
@@ -125,7 +137,7 @@ class World {
     for (const tab of this.#living) tab.thaw()
     const last = this.device.open()
     this.tabs.push(last)
-    await clock.advance(10 * 60_000)
+    await clock.advance(15 * 60_000)
     for (const tab of this.#living) if (tab.status.state !== 'upToDate') expect(tab.status.state).toBe('upToDate')
     expect(last.status).toMatchObject({ state: 'upToDate', pending: 0 })
     expect(this.#living.filter((tab) => tab.status.here)).toHaveLength(1)
@@ -161,13 +173,22 @@ test('everything pending is processed exactly once and in order, and sync ends u
     }),
     { numRuns: Number(process.env['RUNS'] ?? 150) },
   )
-})
+}, 600_000)
 
 afterAll(() => {
   // A schedule that never meets a fault proves nothing of it.
   const faults = ['lost', 'swallowed', 'unanswered', 'silent', 'cut', 'doubled', 'late'].flatMap((each) =>
     ['connect', 'push', 'pull'].map((path) => `${each} ${path}`),
   )
-  for (const what of [...faults, 'kill the holder', 'freeze the holder', 'close the holder', 'hide the holder', 'clone', 'renamed', 'one name'])
+  for (const what of [
+    ...faults,
+    'kill the holder',
+    'freeze the holder',
+    'close the holder',
+    'hide the holder',
+    'clone',
+    'renamed',
+    'one name',
+  ])
     expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
 })

@@ -36,7 +36,8 @@ describe('of several tabs', () => {
     const [first, second, third] = await openThree()
     expect(device.server.requestsOf('connect')).toHaveLength(1)
     expect([first, second, third].map(({ status }) => status.here)).toEqual([true, false, false])
-    for (const { status } of [first, second, third]) expect(status).toMatchObject({ state: 'upToDate', lastSyncedAt: first.status.lastSyncedAt })
+    for (const { status } of [first, second, third])
+      expect(status).toMatchObject({ state: 'upToDate', lastSyncedAt: first.status.lastSyncedAt })
     device.network.isUp = false
     device.log.give(2)
     await pass(200)

@@ -72,7 +72,11 @@ export class Device {
   readonly tabs: Tab[] = []
   token: () => Promise<string> = async () => 'token-ann'
 
-  constructor({ clock = createTestClock(), network = new Network(new SimulatedServer(), clock), log = new MemoryLog() }: DeviceOptions = {}) {
+  constructor({
+    clock = createTestClock(),
+    network = new Network(new SimulatedServer(), clock),
+    log = new MemoryLog(),
+  }: DeviceOptions = {}) {
     this.clock = clock
     this.network = network
     this.log = log
@@ -218,7 +222,13 @@ export class Tab {
           const abort = (): void => this.#deliver(() => reject(new DOMException('Aborted.', 'AbortError')))
           const request: Request = {
             tab: this,
-            grant: () => this.#deliver(() => void held().then(resolve, end).finally(() => lock.drop(request))),
+            grant: () =>
+              this.#deliver(
+                () =>
+                  void held()
+                    .then(resolve, end)
+                    .finally(() => lock.drop(request)),
+              ),
             steal: abort,
           }
           signal?.addEventListener('abort', () => {
