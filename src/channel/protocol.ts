@@ -8,7 +8,7 @@
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import type { ExportPage, ExportPlace } from '../engine/engine.ts'
+import type { ExportPlace } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import type { SyncRequest, SyncStatus } from '../sync/status.ts'
@@ -57,8 +57,8 @@ export interface Calls {
   history(aggregate: string, id: string): Promise<Reply<readonly RecordedEvent[]>>
   retry(handler: string): Promise<Reply<void>>
   rebuild(readModel: string): Promise<Reply<void>>
-  /** Never empty but at the end. */
-  exportPage(from?: ExportPlace): Promise<Reply<ExportPage>>
+  /** Never empty but at the end, where there is no `next`. */
+  exportPage(from?: ExportPlace): Promise<Reply<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly next: ExportPlace | undefined }>>
   /** Restores an export into this empty log. After a failure this worker is of no more use. */
   importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
   /** Of no effect where the worker was started without sync. */
@@ -116,7 +116,7 @@ export type FromWorker =
   /** Something was thrown in the worker that nobody there awaited. */
   | { readonly kind: 'uncaught'; readonly error: ErrorData }
   /** Sync needs a token; answered with `token`. */
-  | { readonly kind: 'askToken' }
+  | { readonly kind: 'token' }
   /** The log is gone: another tab destroyed it. */
   | { readonly kind: 'destroyed' }
 
@@ -132,4 +132,4 @@ export type FromPage =
   /** What the page's `token` gave, if it has one; or why it failed. */
   | { readonly kind: 'token'; readonly token?: string | undefined; readonly problem?: string }
   /** The page was shown or hidden: hints of other tabs may have been missed. */
-  | { readonly kind: 'resumed'; readonly visible: boolean }
+  | { readonly kind: 'resumed'; readonly hidden: boolean | undefined }

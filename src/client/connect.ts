@@ -6,8 +6,7 @@ import { createConnection } from './connection.ts'
 import { exportLog, importLog } from './log-file.ts'
 import { createQueries } from './queries.ts'
 import { createStatus } from './status.ts'
-import { commandTraces, recordedEvents } from './streams.ts'
-import { createSync } from './sync.ts'
+import { commandTraces, recordedEvents, standing } from './streams.ts'
 
 /**
  * Connects the page to its app. Returns at once; the worker starts meanwhile, and calls wait for it.
@@ -38,7 +37,12 @@ export function connect<D>(options: ConnectOptions): App<D> {
     events$: ({ after } = {}) => recordedEvents(works, after),
     trace$: commandTraces(works, (by) => (tracing += by)),
     status$: createStatus(connection),
-    sync: createSync(works),
+    sync: {
+      status$: standing(works, 'sync'),
+      pause: () => works.call('sync', ['pause']),
+      resume: () => works.call('sync', ['resume']),
+      now: () => works.call('sync', ['now']),
+    },
     retry: (handler) => works.call('retry', [handler]),
     rebuild: (readModel) => works.call('rebuild', [readModel]),
     async persist() {

@@ -6,6 +6,7 @@
  *   any ──▶ closed
  */
 import { decodeAsError } from '../channel/codec.ts'
+import type { FromPage } from '../channel/protocol.ts'
 import type { Status } from '../engine/status.ts'
 import { messageOf, OutpostError } from '../errors.ts'
 import type { ConnectOptions } from './connect-options.ts'
@@ -31,8 +32,6 @@ export interface Connection {
   /** @throws what kept it from deleting */
   destroy(): Promise<void>
 }
-
-const isShown = (): boolean => globalThis.document?.visibilityState !== 'hidden'
 
 /** For work of minutes: as long as the worker's thread still pauses, it goes on. */
 export const longDeadlineMs = 600_000
@@ -75,10 +74,11 @@ export function createConnection({
     connection.problem = why
     connection.onState()
   }
+  const post = (message: FromPage): void => link?.post(message)
   const ping = (): void => {
     pinged = true
     silentMs = 0
-    link?.post({ kind: 'ping' })
+    post({ kind: 'ping' })
   }
 
   const start = (): void => {
@@ -92,24 +92,24 @@ export function createConnection({
           silenceMs = restartTimeoutMs
           setState('ready')
           if (link) works.attach(link)
-          // A worker takes its page for a shown one until it hears otherwise.
-          if (!isShown()) connection.resumed()
+          // A worker does not see whether its page is shown.
+          connection.resumed()
           ping()
         },
         message(message) {
           if (message.kind === 'frames') {
             const ids = works.receive(message.frames)
-            link?.post({ kind: 'ack', ids })
+            post({ kind: 'ack', ids })
           } else if (message.kind === 'pong') {
             pinged = false
             failures = 0
           } else if (message.kind === 'uncaught') onError(decodeAsError(message.error))
-          else if (message.kind === 'askToken')
+          else if (message.kind === 'token')
             Promise.resolve()
               .then(token)
               .then(
-                (token) => link?.post({ kind: 'token', token }),
-                (thrown: unknown) => link?.post({ kind: 'token', problem: messageOf(thrown) }),
+                (token) => post({ kind: 'token', token }),
+                (thrown: unknown) => post({ kind: 'token', problem: messageOf(thrown) }),
               )
           else stop('closed', closed('Another tab deleted the data.'), false)
         },
@@ -135,7 +135,7 @@ export function createConnection({
     link = undefined
     clearTimeout(starting)
     clearTimeout(ticking)
-    if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', connection.resumed)
+    globalThis.document?.removeEventListener('visibilitychange', connection.resumed)
     works.end(error, wanted)
     setState(how, how === 'failed' ? error.message : undefined)
   }
@@ -151,10 +151,9 @@ export function createConnection({
         if (silentMs >= silenceMs) link?.end('died', 'worker-failed', `The worker stays silent. ${startHints}`)
       } else if (!pinged) {
         if (isBusy()) ping()
-      } else if (silentMs >= decideTimeoutMs)
-        link.end('hung', 'timeout', `The worker was replaced: it did not return within ${decideTimeoutMs} ms.`)
+      } else if (silentMs >= decideTimeoutMs) link.end('hung', 'timeout', `The worker was replaced: it hung for ${decideTimeoutMs} ms.`)
       works.tick(tickMs, (work) => {
-        const { state, problem = 'Ask again, with the same id.' } = connection
+        const { state, problem = 'Ask again, by the same id.' } = connection
         return new OutpostError(state === 'ready' ? 'timeout' : 'worker-lost', `${nameOf(work)} was not answered in time. ${problem}`)
       })
       tickSoon()
@@ -174,9 +173,8 @@ export function createConnection({
     state: 'starting',
     problem: undefined,
     onState: () => undefined,
-    resumed() {
-      if (connection.state === 'ready') link?.post({ kind: 'resumed', visible: isShown() })
-    },
+    // Sent too early, it is passed over.
+    resumed: () => post({ kind: 'resumed', hidden: globalThis.document?.hidden }),
     replaceWorker: () => link?.end('died', 'worker-lost', 'The worker was replaced.'),
     close: () => (closing ??= sayGoodbye()),
     async destroy() {
@@ -189,7 +187,7 @@ export function createConnection({
   else {
     start()
     // Workers hear nothing of it when their page was hidden, or frozen, and comes back.
-    if (typeof document !== 'undefined') document.addEventListener('visibilitychange', connection.resumed)
+    globalThis.document?.addEventListener('visibilitychange', connection.resumed)
   }
   return connection
 }

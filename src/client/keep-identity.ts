@@ -9,7 +9,7 @@ export function keepIdentity(before: unknown, after: unknown): unknown {
   const known = new Map<string, unknown>(before.map((row) => [canonical(row), row]))
   const rows: unknown[] = after.map((row) => {
     const key = canonical(row)
-    return known.has(key) ? known.get(key) : row
+    return known.get(key) ?? row
   })
   return rows.length === before.length && rows.every((row, i) => Object.is(row, before[i])) ? before : rows
 }

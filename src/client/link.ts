@@ -136,4 +136,4 @@ function valueOf<T>(reply: Reply<T>): T {
   throw decodeAsError(reply.error)
 }
 
-export const startHints = 'Check its URL, MIME type and Content-Security-Policy, and that it calls startWorker.'
+export const startHints = 'Check URL, MIME type, CSP, and that it calls startWorker.'

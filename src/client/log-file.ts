@@ -4,14 +4,13 @@ import { isOutpostError } from '../errors.ts'
 import { type Connection, longDeadlineMs } from './connection.ts'
 
 export function exportLog({ works }: Connection): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder()
   let from: ExportPlace | undefined
   return new ReadableStream({
     async pull(controller) {
-      const { text, next } = await works.call('exportPage', [from])
-      if (text !== '') controller.enqueue(encoder.encode(text))
-      if (next === undefined) controller.close()
-      else from = next
+      const { bytes, next } = await works.call('exportPage', [from])
+      controller.enqueue(bytes)
+      from = next
+      if (!from) controller.close()
     },
   })
 }
@@ -22,11 +21,9 @@ export async function importLog(
 ): Promise<{ readonly records: number; readonly events: number }> {
   // A Blob is a handle: the worker reads it, not this thread. A stream cannot cross in every browser.
   const blob = file instanceof Blob ? file : await new Response(file as ReadableStream<Uint8Array<ArrayBuffer>>).blob()
-  try {
-    return await connection.works.call('importLog', [blob], longDeadlineMs)
-  } catch (thrown) {
+  return connection.works.call('importLog', [blob], longDeadlineMs).catch((thrown: unknown) => {
     // What came before the failure is given up together with the engine; the next one finds the log empty again.
     if (!isOutpostError(thrown, 'log-not-empty')) connection.replaceWorker()
     throw thrown
-  }
+  })
 }

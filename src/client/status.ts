@@ -2,13 +2,13 @@
 import { Observable } from 'rxjs'
 import type { Status } from '../engine/status.ts'
 import type { Connection } from './connection.ts'
-import { type NewsOf, stream } from './streams.ts'
+import { standing } from './streams.ts'
 
 /** Before the worker has told anything, and on a server. */
 export const initialStatus: Status = {
   worker: 'starting',
   position: 0,
-  storage: { persisted: undefined, usage: undefined, quota: undefined, private: undefined, state: 'ok' },
+  storage: { state: 'ok' },
   tabs: 1,
   readModels: [],
   handlers: [],
@@ -23,10 +23,7 @@ export function createStatus(connection: Connection): Observable<Status> {
   let known: Omit<Status, 'worker' | 'problem'> | undefined
   const tellAll = (): void => [...listeners].forEach((tell) => tell())
   connection.onState = tellAll
-  const news$ = stream(connection.works, () => ({
-    topic: () => ({ kind: 'status' as const }),
-    values: (news: NewsOf<'status'>) => [news.status],
-  }))
+  const news$ = standing(connection.works, 'status')
 
   return new Observable((subscriber) => {
     const tell = (): void => {

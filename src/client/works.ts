@@ -208,7 +208,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
       const { observer } = to
       if (over) {
         // On a server there is no worker and never will be: watching is no error there, and tells nothing.
-        if (over.code !== 'unsupported' || typeof document !== 'undefined') observer.error(over)
+        if (over.code !== 'unsupported' || globalThis.document) observer.error(over)
         return () => undefined
       }
       const work: SubscriptionWork = {

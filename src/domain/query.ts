@@ -127,7 +127,7 @@ export function table(model: string, finish: (query: QueryDescription) => object
     Object.assign(finish(query), {
       where: (conditions: object) => rows({ ...query, where: adding(query.where, conditions) }),
       filter: (conditions: object) => rows({ ...query, filter: adding(query.filter, conditions) }),
-      orderBy: (field: string, direction = 'ascending') =>
+      orderBy: (field: string, direction?: string) =>
         rows({ ...query, orderBy: [...query.orderBy, { field, descending: direction === 'descending' }] }),
       limit: (limit: number) => rows({ ...query, limit }),
       offset: (offset: number) => rows({ ...query, offset }),

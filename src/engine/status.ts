@@ -2,15 +2,15 @@
 
 export interface StorageStatus {
   /** True where the browser has promised to keep the data; undefined where it cannot tell. */
-  readonly persisted: boolean | undefined
+  readonly persisted?: boolean | undefined
   /** Bytes; undefined where the browser does not tell. Browsers report rough figures. */
-  readonly usage: number | undefined
-  readonly quota: number | undefined
+  readonly usage?: number | undefined
+  readonly quota?: number | undefined
   /**
    * True in a private window, where all data goes with its last tab; undefined where that is not known. Firefox and Safari can
    * be told by what they refuse there, Chromium hides it from pages.
    */
-  readonly private: boolean | undefined
+  readonly private?: boolean | undefined
   /** `ok`; `full` after the browser refused space; `outdated` where a newer build wrote the log. */
   readonly state: 'ok' | 'full' | 'outdated' | 'closed'
 }

@@ -12,9 +12,10 @@ import {
   protocolVersion,
   type Reply,
   type Settled,
+  type ValueOf,
 } from '../channel/protocol.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
-import type { Engine, ExportPage, ExportPlace } from '../engine/engine.ts'
+import type { Engine, ExportPlace } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
 import type { RunningSync } from '../sync/running-sync.ts'
 import { inLog } from './feeds.ts'
@@ -121,10 +122,10 @@ const runQuery = (engine: Engine, query: QueryDescription, after: number, deadli
   engine.run(query, inLog(engine, after), deadlineMs)
 
 /** Whoever reads a stream asks again only after it was given something: so a page is not empty but at the end. */
-async function exportPage(engine: Engine, from?: ExportPlace): Promise<ExportPage> {
+async function exportPage(engine: Engine, from?: ExportPlace): Promise<ValueOf<'exportPage'>> {
   let page = await engine.exportPage(from)
   while (page.text === '' && page.next !== undefined) page = await engine.exportPage(page.next)
-  return page
+  return { bytes: new TextEncoder().encode(page.text), next: page.next }
 }
 
 /** Nothing is thrown across: what is thrown here becomes data. */

@@ -16,7 +16,7 @@ export class PageToken {
     if (!this.#asked) {
       let receive: (answer: Answer) => void = () => undefined
       this.#asked = { answer: new Promise((resolve) => (receive = resolve)), receive }
-      this.#post({ kind: 'askToken' })
+      this.#post({ kind: 'token' })
     }
     const { token, problem } = await this.#asked.answer
     if (problem !== undefined) throw new Error(problem)

@@ -81,7 +81,7 @@ export function createSession(
           return void engine.cancel(message.call)
         case 'resumed':
           tabs.resumed()
-          sync?.setVisible(message.visible)
+          sync?.setVisible(!message.hidden)
           void surroundings.estimate()
           return void catchUp().catch(uncaught)
         case 'ping': // these two are dealt with before there is a session

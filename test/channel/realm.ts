@@ -6,6 +6,8 @@ import { connect } from '../../src/client/connect.ts'
 import type { ConnectOptions } from '../../src/client/connect-options.ts'
 import type { WorkerEndpoint } from '../../src/client/worker-endpoint.ts'
 import { hostEngine, type Host } from '../../src/worker/host.ts'
+import type { PageSide } from '../../src/worker/host.ts'
+import type { RunningSync } from '../../src/sync/running-sync.ts'
 import { soleTab, type Tabs } from '../../src/worker/tabs.ts'
 import type { stock } from '../fixtures/stock.ts'
 import { type Decide, FakeEngine, FakeStorage } from './fake-engine.ts'
@@ -25,7 +27,7 @@ export class FakeWorker {
   readonly #port: MessagePort
   #die: () => void = () => undefined
 
-  constructor(storage: FakeStorage, { decide = () => undefined, tabs = soleTab, opens = async () => undefined }: RealmOptions) {
+  constructor(storage: FakeStorage, { decide = () => undefined, tabs = soleTab, opens = async () => undefined, sync }: RealmOptions) {
     this.engine = new FakeEngine(storage, (command, engine) =>
       this.terminated ? new Promise(() => undefined) : decide(command, engine, this),
     )
@@ -33,9 +35,9 @@ export class FakeWorker {
     this.#port = port2
     const died = new Promise<void>((resolve) => (this.#die = resolve))
     this.host = hostEngine(this.#tapped(port2), {
-      open: async () => {
+      open: async (_, page) => {
         await opens()
-        return { engine: this.engine, tabs }
+        return { engine: this.engine, tabs, sync: sync?.(page) }
       },
     })
     this.endpoint = { port: port1, died, terminate: () => this.hang() }
@@ -81,6 +83,7 @@ export interface RealmOptions {
   readonly tabs?: Tabs
   /** Runs before the log is open. */
   readonly opens?: () => Promise<void>
+  readonly sync?: (page: PageSide) => RunningSync
   readonly storage?: FakeStorage
   /** Changes each worker before it is asked anything. */
   readonly prepare?: (worker: FakeWorker) => void

@@ -298,7 +298,7 @@ describe('a worker that does not start', () => {
     expect(await asked).toMatchObject({ code: 'worker-lost' })
     await expect(app.aggregates.order.load('a')).rejects.toMatchObject({
       code: 'worker-failed',
-      message: expect.stringMatching(/silent.*MIME.*Content-Security-Policy/),
+      message: expect.stringMatching(/silent.*MIME.*CSP/),
     })
   })
 
