@@ -43,7 +43,7 @@ function conditionOf(
 export function waitAfter(fault: SyncFault, failures: number, random: number, now: number): Wait {
   const [state, help] = conditionOf(fault)
   const { retryAfterMs } = fault
-  const ms = state === 'offline' ? Math.max(backOffMs(failures, random), retryAfterMs ?? 0) : slowMs * (0.75 + random / 2)
+  const ms = state === 'offline' ? Math.max(backOffMs(failures, random), retryAfterMs ?? 0) : Math.round(slowMs * (0.75 + random / 2))
   const told: SyncState = { state, problem: `${fault.message} ${help}`.trim(), retryAt: now + ms }
   // Whoever is told to wait does not come sooner because a page is shown.
   return { told, ms, endedBy: retryAfterMs === undefined ? sooner : ['now'] }

@@ -89,7 +89,7 @@ export class Pusher {
 
   #hold(command: HeldCommand, problem: string): void {
     const { now, random } = this.#environment
-    this.held = { command, problem, retryAt: now() + heldMs * (0.75 + random() / 2) }
+    this.held = { command, problem, retryAt: now() + Math.round(heldMs * (0.75 + random() / 2)) }
   }
 
   retryHeld(): void {

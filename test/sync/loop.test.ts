@@ -205,6 +205,26 @@ describe('without a network', () => {
     await pass(500)
     expect(device.log.ended).toHaveLength(1)
   })
+  test('a large page over a thin line is no fault, however long it takes', async () => {
+    device.server.foreign(200)
+    device.network.trickleMs = 5 * minute
+    open()
+    await pass(6 * minute)
+    expect(device.log.records).toHaveLength(200)
+    expect(tab.states).toEqual(['connecting', 'syncing', 'upToDate'])
+  })
+  test('a page on which the server falls silent is asked for again, and smaller', async () => {
+    device.server.foreign(200)
+    device.network.fault = (path) => (path === 'pull' && pulls().length < 2 ? 'silent' : undefined)
+    open()
+    await pass(2 * minute)
+    expect(
+      pulls()
+        .map(({ limit }) => limit)
+        .slice(0, 3),
+    ).toEqual([500, 250, 125])
+    expect(device.log.records).toHaveLength(200)
+  })
   test('a silent server is given up after a while, and a smaller batch is tried', async () => {
     device.log.give(400)
     let sent = 0

@@ -13,6 +13,8 @@ export class Network {
   readonly #clock: TestClock
   isUp = true
   latencyMs = 20
+  /** How long a large answer takes, piece by piece. */
+  trickleMs = 0
   /** Asked for each request. */
   fault: (path: string) => NetworkFault | undefined = () => undefined
   /** False: what listens hears no comments either, as behind a dead connection. */
@@ -45,7 +47,8 @@ export class Network {
     if (path === 'changes' && answer.status === 200) return new Response(this.#stream(signal))
     const text = JSON.stringify(answer.body)
     const { status, headers: answered = {} } = answer
-    return new Response(fault === 'cut' ? broken(text.slice(0, text.length / 2)) : text, { status, headers: answered })
+    const whole = this.trickleMs > 0 && text.length > 10_000 ? this.#trickle(text) : text
+    return new Response(fault === 'cut' ? broken(text.slice(0, text.length / 2)) : whole, { status, headers: answered })
   }
 
   async #pass(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
@@ -56,6 +59,23 @@ export class Network {
         cancel()
         reject(aborted())
       })
+    })
+  }
+
+  #trickle(text: string): ReadableStream<Uint8Array> {
+    const pieces = 20
+    const size = Math.ceil(text.length / pieces)
+    let sent = 0
+    return new ReadableStream({
+      pull: (controller) =>
+        new Promise((resolve) => {
+          this.#clock.later(this.trickleMs / pieces, () => {
+            controller.enqueue(new TextEncoder().encode(text.slice(sent, sent + size)))
+            sent += size
+            if (sent >= text.length) controller.close()
+            resolve()
+          })
+        }),
     })
   }
 
