@@ -47,6 +47,7 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
     let cancel = (): void => undefined
     const alive = (): void => {
       cancel()
+      if (ended.signal.aborted) return
       cancel = environment.later(quietMs, () => {
         late = true
         end()
