@@ -7,7 +7,6 @@ import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Durability } from '../storage/storage.ts'
-import type { SyncedLog } from '../sync/synced-log.ts'
 import type { Status } from './status.ts'
 import type { CommandTrace } from './trace.ts'
 
@@ -114,8 +113,6 @@ export interface Engine {
   /** Folds what other tabs have written. Called on their hints, and whenever one may have been missed. */
   catchUp(): Promise<void>
   readonly status$: Observable<EngineStatus>
-  /** The log as sync sees it. */
-  readonly synced?: SyncedLog
   /** Measured only while somebody subscribes. */
   readonly trace$: Observable<CommandTrace>
   retry(handler: string): Promise<void>

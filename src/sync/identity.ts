@@ -5,7 +5,7 @@
  */
 import type { SyncCursor } from '../storage/record.ts'
 import { SyncFault } from './fault.ts'
-import type { ConnectAnswer, Place, ProcessedRecord } from './protocol.ts'
+import type { ConnectAnswer, Place } from './protocol.ts'
 import type { SyncedLog, SyncedLogState } from './synced-log.ts'
 
 export const newClientId = ({ logEpoch }: SyncedLogState, randomId: () => string): string => `${logEpoch}.${randomId()}`
@@ -28,16 +28,6 @@ export async function continues(log: SyncedLog, { sequence }: SyncCursor, client
   const known = client?.sequence ?? 0
   if (known < sequence) throw restored(`it knows ${known} Commands of this device, and the device has ${sequence} back from it`)
   return client === null || known === sequence || isPending(log, known, client.commandId)
-}
-
-/** Whether the Commands of this client in a slice are the ones that are pending here: another device may speak under its id. */
-export async function matchesPending(log: SyncedLog, before: SyncCursor, records: readonly ProcessedRecord[]): Promise<boolean> {
-  // They are in order on both sides, so where the last one is the same, all are.
-  const last = records
-    .flatMap(({ commands }) => commands)
-    .filter(({ clientId, sequence = 0 }) => clientId === before.clientId && sequence > before.sequence)
-    .at(-1)
-  return last?.sequence === undefined || isPending(log, last.sequence, last.id)
 }
 
 async function isPending(log: SyncedLog, sequence: number, commandId: string): Promise<boolean> {

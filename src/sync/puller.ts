@@ -8,7 +8,6 @@ import type { SyncCursor } from '../storage/record.ts'
 import type { Connection } from './connection.ts'
 import type { SyncEnvironment } from './environment.ts'
 import { SyncFault } from './fault.ts'
-import { matchesPending } from './identity.ts'
 import { LIMITS, type ProcessedRecord } from './protocol.ts'
 import type { SyncedLog } from './synced-log.ts'
 import type { Transport } from './transport.ts'
@@ -75,13 +74,14 @@ export class Puller {
 
   async #apply(before: SyncCursor): Promise<'applied' | 'moved' | 'outdated'> {
     const records = this.#staged
-    const isMine = await matchesPending(this.#log, before, records)
-    const { cursor } = this.#log.state
-    if (!cursor || !isSame(before, cursor)) return 'moved'
-    if (!isMine) throw new SyncFault('fork', 'Another device sends Commands under the name of this one: its profile was copied.')
     await this.#connection.fence()
     const result = await this.#pace.measure(() => this.#log.apply(before, records))
     this.#before = undefined
+    if (result === 'forked')
+      throw new SyncFault(
+        'fork',
+        'Another device sends Commands under the name of this one: its profile was copied, or this log lost some.',
+      )
     if (this.#log.state.pending > 0) this.notBefore = this.#now() + this.#pace.longestMs
     return result
   }

@@ -37,14 +37,14 @@ export class Pusher {
     if (!connection.isOf(cursor)) return 0
     const from = (connection.pushed = Math.max(connection.pushed, cursor.sequence))
     const { pushCommands, bodyBytes } = connection.limits
-    const commands = fit(await this.#log.pending(from, Math.min(this.#batch, pushCommands)), bodyBytes)
-    const last = commands.at(-1)
+    const next = fit(await this.#log.pending(from, Math.min(this.#batch, pushCommands)), bodyBytes)
+    const last = next.at(-1)
     if (!last) {
       if (this.#connection.open.toPush > 0) throw new Error(`The log has Commands pending, but gives none after sequence ${from}.`)
       return 0
     }
     await connection.fence()
-    await this.#log.sending(last.sequence)
+    const commands = await this.#log.sending(next)
     const waiting = Math.max(0, cursor.sequence + pending - last.sequence)
     let answer: PushAnswer
     try {

@@ -1,4 +1,6 @@
 import { browserEnvironment } from './browser-environment.ts'
+import type { EngineInside } from '../engine/inside.ts'
+import { EngineLog } from './engine-log.ts'
 import { type RunningSync, startSync, type SyncPlace } from './running-sync.ts'
 
 export interface SyncOptions {
@@ -13,7 +15,7 @@ export interface SyncOptions {
 
 /** What `startWorker` takes as `sync`. */
 export interface Sync {
-  start(place: SyncPlace): RunningSync
+  start(place: Omit<SyncPlace, 'log'> & { readonly inside: EngineInside }): RunningSync
 }
 
 /**
@@ -26,5 +28,8 @@ export interface Sync {
  * startWorker(stockroom, { sync: sync({ url: 'https://stockroom.example/sync' }) })
  */
 export const sync = ({ url, token }: SyncOptions): Sync => ({
-  start: (place) => startSync(url, token, browserEnvironment(), place),
+  start: ({ inside, ...place }) => startSync(url, token, browserEnvironment(), { ...place, log: new EngineLog(inside, breathe) }),
 })
+
+/** The thread's other tasks have their turn: what the page asks meanwhile is answered. */
+const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))

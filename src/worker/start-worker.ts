@@ -1,12 +1,10 @@
 import type { Port } from '../channel/port.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import { createEngine } from '../engine/create-engine.ts'
-import type { Engine } from '../engine/engine.ts'
 import { databasePrefix } from '../engine/open-log.ts'
 import { OutpostError } from '../errors.ts'
 import { createIndexedDbStorage } from '../storage/indexeddb/indexeddb-storage.ts'
 import type { Sync } from '../sync/sync.ts'
-import type { SyncedLog } from '../sync/synced-log.ts'
 import { workerEnvironment } from './environment.ts'
 import { hostEngine } from './host.ts'
 import { holdLock, joinTabs } from './tabs.ts'
@@ -38,17 +36,11 @@ export function startWorker(domain: AnyDomain, { sync }: WorkerOptions = {}): vo
       const tabs = await joinTabs(`${prefix}.log`, await lock)
       const environment = workerEnvironment(tabs)
       const engine = await createEngine({ domain, storage: createIndexedDbStorage(), space, principal, environment })
-      return { engine, tabs, sync: sync?.start({ log: syncedOf(engine), space, prefix, ...page }) }
+      return { engine, tabs, sync: sync?.start({ inside: engine.inside, space, prefix, ...page }) }
     },
   })
   scope.addEventListener('error', (event) => host.uncaught((event as ErrorEvent).error ?? (event as ErrorEvent).message))
   scope.addEventListener('unhandledrejection', (event) => host.uncaught((event as PromiseRejectionEvent).reason))
-}
-
-/** Here the engine's log is given to sync. */
-function syncedOf({ synced }: Engine): SyncedLog {
-  if (!synced) throw new OutpostError('unsupported', 'This engine’s log cannot be synced.')
-  return synced
 }
 
 /** Held until this worker ends, however it ends; whoever asks for it then gets it. */

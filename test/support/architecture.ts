@@ -37,7 +37,7 @@ export const house: House = {
     'storage/postgres': { values: [...base, 'internal', 'storage'] },
     'write': { values: [...base, 'internal', 'storage'], types: contracts },
     'read': { values: [...base, 'internal', 'storage'], types: contracts },
-    'engine': { values: [...base, 'internal', 'storage', 'write', 'read'], types: ['sync/synced-log.ts'] },
+    'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
     'sync/protocol.ts': { values: [] },
     'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
     'sync/status.ts': { values: [] },
@@ -50,7 +50,7 @@ export const house: House = {
     // Whoever starts a worker without sync carries none of it.
     'worker': {
       values: [...base, 'internal', 'storage', 'storage/indexeddb', 'engine', 'channel'],
-      types: ['sync', 'sync/status.ts', 'sync/synced-log.ts'],
+      types: ['sync', 'sync/status.ts', 'engine/inside.ts'],
     },
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
     'dexie': { values: ['errors.ts', 'read/stored-rows.ts'] },

@@ -201,7 +201,7 @@ export class Tab {
       },
       join: (cursor) => this.#brought(log.join(cursor)),
       pending: (after, limit) => this.#brought(log.pending(after, limit)),
-      sending: (sequence) => this.#brought(log.sending(sequence)),
+      sending: (commands) => this.#brought(log.sending(commands)),
       apply: (before, records) => this.#brought(log.apply(before, structuredClone(records))),
     }
   }

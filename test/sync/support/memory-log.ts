@@ -5,7 +5,7 @@
 import { Subject } from 'rxjs'
 import type { ProcessedRecord, PushedCommand } from '../../../src/sync/protocol.ts'
 import type { SyncCursor } from '../../../src/storage/record.ts'
-import type { SyncedLog, SyncedLogState } from '../../../src/sync/synced-log.ts'
+import type { Applied, SyncedLog, SyncedLogState } from '../../../src/sync/synced-log.ts'
 
 export interface Given {
   readonly id: string
@@ -90,15 +90,20 @@ export class MemoryLog implements SyncedLog {
     }))
   }
 
-  async sending(sequence: number): Promise<void> {
-    this.sent = Math.max(this.sent, sequence)
+  async sending(commands: readonly PushedCommand[]): Promise<readonly PushedCommand[]> {
+    this.sent = Math.max(this.sent, commands.at(-1)?.sequence ?? 0)
+    return commands
   }
 
-  async apply(before: SyncCursor, records: readonly ProcessedRecord[]): Promise<'applied' | 'moved' | 'outdated'> {
+  async apply(before: SyncCursor, records: readonly ProcessedRecord[]): Promise<Applied> {
     await this.applying()
     const { cursor } = this
     if (!cursor || JSON.stringify(cursor) !== JSON.stringify(before)) return 'moved'
     if (this.waiting.some(({ type }) => this.unknownTypes.has(type))) return 'outdated'
+    const own = records.flatMap(({ commands }) => commands.filter(({ clientId }) => clientId === cursor.clientId))
+    const isMine = ({ id, withdrawn }: { id: string; withdrawn?: true | undefined }, i: number): boolean =>
+      withdrawn ? this.waiting[i]?.withdrawn === true : this.waiting[i]?.id === id
+    if (!own.every(isMine)) return 'forked'
     let { record, sequence } = cursor
     let foreign = false
     for (const { number, commands } of records) {
@@ -109,10 +114,8 @@ export class MemoryLog implements SyncedLog {
           foreign = true
           continue
         }
-        const own = this.waiting.shift()
         if (command.sequence !== ++sequence) throw new Error(`Sequence ${command.sequence} does not follow ${sequence - 1}.`)
-        if (!own?.withdrawn && own?.id !== command.id) throw new Error(`${command.id} came back where ${own?.id} waits.`)
-        this.ended.push(own.id)
+        this.ended.push(...this.waiting.splice(0, 1).map(({ id }) => id))
       }
     }
     if (foreign) for (const { id } of this.waiting) this.decidedAgain.set(id, (this.decidedAgain.get(id) ?? 0) + 1)
