@@ -46,7 +46,7 @@ export async function startPostgres(own: readonly string[] = []): Promise<Postgr
 
   let server: ChildProcess | undefined
   let said = ''
-  const start = async (): Promise<void> => {
+  const spawnServer = (): ChildProcess => {
     const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'fsync=off', 'max_connections=60', ...own]
     const started = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -54,13 +54,18 @@ export async function startPostgres(own: readonly string[] = []): Promise<Postgr
       ...owner,
     })
     started.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-10_000)))
-    server = started
+    return started
+  }
+  const start = async (): Promise<void> => {
+    server = spawnServer()
     for (const until = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
       try {
         await query('SELECT 1')
         return
       } catch (error) {
-        if (started.exitCode !== null || Date.now() > until) throw new Error(`PostgreSQL did not start: ${said}`, { cause: error })
+        if (Date.now() > until) throw new Error(`PostgreSQL did not start: ${said}`, { cause: error })
+        // What a killed one had started lives a moment longer, and keeps the next one from starting.
+        if (server.exitCode !== null) server = spawnServer()
       }
     }
   }
