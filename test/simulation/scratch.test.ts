@@ -1,18 +1,17 @@
-import { expect, test } from 'vitest'
-import { simulate } from '../../src/testing/simulate.ts'
-import { stock } from '../fixtures/stock.ts'
+import { test } from 'vitest'
+import { hallRun, runOf } from './hall-run.ts'
 
-test('two devices', { timeout: 60000 }, async () => {
-  const t0 = performance.now()
-  const sim = await simulate({ domain: stock, devices: 2, seed: 1 })
-  console.log(await sim.give(0, { type: 'stockItem.register', aggregateId: 'x', payload: { name: 'x' } }))
-  console.log(await sim.give(0, { type: 'stockItem.receive', aggregateId: 'x', payload: { quantity: 5 } }))
-  const settled = await sim.settle()
-  console.log(sim.clock.now(), performance.now() - t0)
-  console.log(await sim.rows(1, 'stockList'))
-  console.log(sim.devices.map((d) => d.faults), sim.servers.faults)
-  console.log(await settled.ended())
-  await settled.equal()
-  console.log(sim.seen, performance.now() - t0)
-  await sim.close()
+test('runs', { timeout: 600000 }, async () => {
+  const from = Number(process.env.FROM ?? 1), count = Number(process.env.COUNT ?? 3)
+  const total = new Map<string, number>()
+  let bad = 0
+  for (let seed = from; seed < from + count; seed++) {
+    const t0 = performance.now()
+    try {
+      const seen = await hallRun(runOf(seed))
+      for (const [k, v] of seen) total.set(k, (total.get(k) ?? 0) + v)
+      if (count < 10) console.log(seed, 'ok', performance.now() - t0)
+    } catch (e) { bad++; console.log(seed, performance.now() - t0, (e as Error).stack?.slice(0, 1500)) }
+  }
+  console.log('bad', bad, Object.fromEntries([...total].sort()))
 })
