@@ -85,7 +85,7 @@ export async function hallRun(
     checkFrames(simulation)
     for (const id of eventsOf(simulation.serverRecords).flatMap(({ type, id: event }) => (type === 'order.placed' ? [event] : [])))
       for (const who of ['server', 'device'] as const) if (!told[who].has(id)) throw new Error(`No ${who} was told of ${id}.`)
-    const reported = [...simulation.devices.flatMap(({ name, faults }) => faults.flatMap(({ thrown }) => (isOurs(thrown) ? [] : [`${name}: ${String(thrown)}`]))), ...simulation.servers.faults.map((entry) => JSON.stringify(entry))]
+    const reported = [...simulation.devices.flatMap(({ name, faults }) => faults.flatMap(({ thrown }) => (isOurs(thrown) ? [] : [`${name}: ${process.env['DBG'] ? (thrown as Error).stack : String(thrown)}`]))), ...simulation.servers.faults.map((entry) => JSON.stringify(entry))]
     if (reported.length > 0) throw new Error(`Reported, and awaited by nobody: ${reported.join('; ')}`)
     return seenIn(simulation, [...ended.values()])
   } finally {
