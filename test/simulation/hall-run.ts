@@ -119,7 +119,7 @@ function checkFrames({ devices }: Simulation): void {
           const place = states.indexOf(text, at)
           if (place < 0) {
             const how = states.includes(text) ? 'is older than the one before it' : 'is no state before or after a transaction'
-            throw new Error(`Frame ${i} of "${model}" in ${device.name}, ${tab.name} ${how}:\n${text}`)
+            throw new Error(`Frame ${i} of "${model}" in ${device.name}, ${tab.name} ${how} (life ${life}, stale ${stale}; ${JSON.stringify(frames.slice(0,6).map((f) => [f.stale, f.rows.map((r) => r.onHand)]))}):\n${text}`)
           }
           at = place
         }
