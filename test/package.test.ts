@@ -31,7 +31,17 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'outpost/react': ['createHooks'],
   'outpost/dexie': ['dexieTable'],
   'outpost/server': ['createSyncServer'],
-  'outpost/testing': ['createMemoryStorage', 'given', 'past', 'refused', 'storageContract', 'testApp'],
+  'outpost/testing': [
+    'createMemoryStorage',
+    'given',
+    'past',
+    'randomSchedule',
+    'refused',
+    'shrinkSchedule',
+    'simulate',
+    'storageContract',
+    'testApp',
+  ],
 }
 const names = Object.keys(manifest.exports).map((door) => manifest.name + door.slice(1))
 

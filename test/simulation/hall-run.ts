@@ -1,7 +1,5 @@
 /** One schedule over the hall, run to its end, and everything that must hold then. */
-import { randomSchedule, type RandomScheduleOptions, type Schedule } from '../../src/testing/simulation/schedule.ts'
-import type { Simulation, SimulationOptions } from '../../src/testing/simulation/simulation.ts'
-import { simulate } from '../../src/testing/simulate.ts'
+import { randomSchedule, type RandomScheduleOptions, type Schedule, simulate, type SimulatedDisk, type Simulation } from 'outpost/testing'
 import { isOutpostError } from '../../src/errors.ts'
 import { hall, patienceMs } from '../fixtures/hall.ts'
 import { eventsOf, type Model, modelNames, Oracle, statesOf, textOf } from './oracle.ts'
@@ -32,6 +30,14 @@ export const command: RandomScheduleOptions['command'] = (random, device) => {
   }
 }
 
+export interface HallDisks {
+  /** Default: memory. */
+  readonly device?: () => SimulatedDisk
+  readonly server?: () => SimulatedDisk
+  /** Where several runs share a server's disk. */
+  readonly space?: string
+}
+
 export interface HallRun {
   readonly seed: string | number
   readonly devices: number
@@ -56,7 +62,7 @@ const first: Schedule = [
 /** @returns what happened, and how often */
 export async function hallRun(
   { seed, devices, tabs, servers, schedule }: HallRun,
-  disks: { readonly device?: NonNullable<Exclude<SimulationOptions<never>['devices'], number>>[number]['disk']; readonly server?: NonNullable<SimulationOptions<never>['server']>['disk'] } = {},
+  disks: HallDisks = {},
 ): Promise<ReadonlyMap<string, number>> {
   const told = { server: new Set<string>(), device: new Set<string>() }
   const simulation = await simulate({
@@ -65,6 +71,7 @@ export async function hallRun(
     server: { processes: servers, timerGraceMs: 30_000, ...(disks.server && { disk: disks.server }) },
     seed,
     watch: modelNames,
+    ...(disks.space !== undefined && { space: disks.space }),
   })
   try {
     await simulation.steps(first)
@@ -80,12 +87,18 @@ export async function hallRun(
     for (const [place, device] of simulation.devices.entries())
       for (const model of modelNames) {
         const shown = textOf(await simulation.rows(place, model))
-        if (shown !== oracle.text(model)) throw new Error(`${device.name} shows of "${model}"\n${shown}\nand the oracle\n${oracle.text(model)}`)
+        if (shown !== oracle.text(model))
+          throw new Error(`${device.name} shows of "${model}"\n${shown}\nand the oracle\n${oracle.text(model)}`)
       }
     checkFrames(simulation)
     for (const id of eventsOf(simulation.serverRecords).flatMap(({ type, id: event }) => (type === 'order.placed' ? [event] : [])))
       for (const who of ['server', 'device'] as const) if (!told[who].has(id)) throw new Error(`No ${who} was told of ${id}.`)
-    const reported = [...simulation.devices.flatMap(({ name, faults }) => faults.flatMap(({ thrown }) => (isOurs(thrown) ? [] : [`${name}: ${process.env['DBG'] ? (thrown as Error).stack : String(thrown)}`]))), ...simulation.servers.faults.map((entry) => JSON.stringify(entry))]
+    const reported = [
+      ...simulation.devices.flatMap(({ name, faults }) =>
+        faults.flatMap(({ thrown }) => (isOurs(thrown) ? [] : [`${name}: ${String(thrown)}`])),
+      ),
+      ...simulation.servers.faults.map((entry) => JSON.stringify(entry)),
+    ]
     if (reported.length > 0) throw new Error(`Reported, and awaited by nobody: ${reported.join('; ')}`)
     return seenIn(simulation, [...ended.values()])
   } finally {
@@ -119,7 +132,7 @@ function checkFrames({ devices }: Simulation): void {
           const place = states.indexOf(text, at)
           if (place < 0) {
             const how = states.includes(text) ? 'is older than the one before it' : 'is no state before or after a transaction'
-            throw new Error(`Frame ${i} of "${model}" in ${device.name}, ${tab.name} ${how} (life ${life}, stale ${stale}; ${JSON.stringify(frames.slice(0,6).map((f) => [f.stale, f.rows.map((r) => r.onHand)]))}):\n${text}`)
+            throw new Error(`Frame ${i} of "${model}" in ${device.name}, ${tab.name} ${how}:\n${text}`)
           }
           at = place
         }
@@ -141,7 +154,10 @@ function seenIn(simulation: Simulation, ended: readonly string[]): ReadonlyMap<s
         first.add(id)
       }
     add('voided', voided.size)
-    add('frames', device.tabs.reduce((sum, { shown }) => sum + shown.reduce((all, { frames }) => all + frames.length, 0), 0))
+    add(
+      'frames',
+      device.tabs.reduce((sum, { shown }) => sum + shown.reduce((all, { frames }) => all + frames.length, 0), 0),
+    )
   }
   for (const { commands } of simulation.serverRecords) {
     add('processed', commands.filter(({ origin }) => origin).length)

@@ -58,7 +58,27 @@ export const house: House = {
     'server': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'engine', 'sync/protocol.ts', 'sync/wire-value.ts'] },
     'server/command-line.ts': { values: [...base, 'server'] },
     'server/bin.ts': { values: ['errors.ts', 'server/command-line.ts'] },
-    'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
+    'testing': {
+      values: [
+        ...base,
+        'internal',
+        'storage',
+        'storage/memory',
+        'write',
+        'read',
+        'engine',
+        'channel',
+        'client',
+        'worker',
+        'testing/simulation',
+        'server',
+      ],
+    },
+    // The one place where all of it meets.
+    'testing/simulation': {
+      values: [...base, 'storage', 'storage/memory', 'engine', 'client', 'worker', 'sync', 'server'],
+      types: ['sync/status.ts', 'sync/synced-log.ts'],
+    },
   },
   libraries: {
     'zod': { values: ['domain', 'sync/protocol.ts'], types: ['sync'] },

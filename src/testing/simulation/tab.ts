@@ -75,13 +75,14 @@ export class Tab {
     const process = this.#process
     this.#process?.thaw()
     const { session } = this.#worker ?? {}
-    if (session && process) await new Promise<void>((resolve) => {
-      process.onKilled(resolve)
-      session.close().then(resolve, (thrown: unknown) => {
-        this.#device.report(this, thrown)
-        resolve()
+    if (session && process)
+      await new Promise<void>((resolve) => {
+        process.onKilled(resolve)
+        session.close().then(resolve, (thrown: unknown) => {
+          this.#device.report(this, thrown)
+          resolve()
+        })
       })
-    })
     this.#end()
   }
 
@@ -145,7 +146,8 @@ export class Tab {
   }
 
   #start(): void {
-    const { clock, seen } = this.#device.world
+    const { clock } = this.#device.world
+    const seen = (what: string): void => this.#device.seen(this, what)
     const process = new Process(clock)
     const name = `${this.#device.name} ${this.name}, start ${++this.#starts}`
     const random = this.#device.random.branch(name)
@@ -206,7 +208,10 @@ export class Tab {
         }
         process?.deliver(take)
       },
-      (thrown: unknown) => this.#device.report(this, thrown),
+      (thrown: unknown) => {
+        // Closed under it: nobody watches any more.
+        if (this.#isOpen || !isOutpostError(thrown, 'closed')) this.#device.report(this, thrown)
+      },
     )
   }
 
