@@ -106,8 +106,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'server/push-queue.ts',
         find: 'const found = await processed.find(roots.map(({ id }) => id))',
-        replace:
-          'const found = new Map([...(await processed.find(roots.map(({ id }) => id)))].filter(([id]) => this.#known$.has(id)))',
+        replace: 'const found = new Map([...(await processed.find(roots.map(({ id }) => id)))].filter(([id]) => this.#known$.has(id)))',
       },
       {
         file: 'server/push-queue.ts',
