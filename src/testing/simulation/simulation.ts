@@ -228,7 +228,8 @@ export class Simulation {
         tab.show()
         return undefined
       case 'freezeTab':
-        tab.freeze()
+        if (step.point) tab.points.arm(step.point)
+        else tab.freeze()
         return undefined
       case 'give':
         return undefined
