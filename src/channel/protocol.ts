@@ -11,7 +11,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { ExportPlace } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
-import type { SyncRequest, SyncStatus } from '../sync/status.ts'
+import type { SyncStatus } from '../sync/status.ts'
 import type { CommandOnWire } from './command-codec.ts'
 import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
@@ -62,7 +62,7 @@ export interface Calls {
   /** Restores an export into this empty log. After a failure this worker is of no more use. */
   importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
   /** Of no effect where the worker was started without sync. */
-  sync(request: SyncRequest): Promise<Reply<void>>
+  sync(what: string, ...args: readonly unknown[]): Promise<Reply<unknown>>
   destroy(): Promise<Reply<void>>
   close(): Promise<Reply<void>>
 }

@@ -1,4 +1,4 @@
-import type { Aggregates, App, Batch, Commands, Moment, Read } from './app.ts'
+import type { Aggregates, App, Batch, Commands, Inbox, Moment, Read } from './app.ts'
 import { byName } from './by-name.ts'
 import { createCommands } from './commands.ts'
 import type { ConnectOptions } from './connect-options.ts'
@@ -25,10 +25,15 @@ export function connect<D>(options: ConnectOptions): App<D> {
   const connection = createConnection(options)
   const { works } = connection
   let tracing = 0
+  const read = createQueries(works) as Read<D>
+  const ask =
+    (what: string) =>
+    (...args: readonly unknown[]) =>
+      works.call('sync', [what, ...args]) as Promise<never>
 
   return {
     commands: createCommands(works, options, () => tracing > 0) as Commands<D> & Batch<D>,
-    read: createQueries(works) as Read<D>,
+    read,
     aggregates: byName((aggregate) => ({
       load: (id: string) => works.call('load', [aggregate, id]),
       loadAt: (id: string, moment: Moment) => works.call('loadAt', [aggregate, id, moment]),
@@ -39,10 +44,17 @@ export function connect<D>(options: ConnectOptions): App<D> {
     status$: createStatus(connection),
     sync: {
       status$: standing(works, 'sync'),
-      pause: () => works.call('sync', ['pause']),
-      resume: () => works.call('sync', ['resume']),
-      now: () => works.call('sync', ['now']),
+      pause: ask('pause'),
+      resume: ask('resume'),
+      now: ask('now'),
+      receipt: ask('receipt'),
+      withdraw: ask('withdraw'),
     },
+    inbox: Object.assign((read as { $inbox: object }).$inbox, {
+      retry: ask('retry'),
+      resend: ask('resend'),
+      discard: ask('discard'),
+    }) as unknown as Inbox,
     retry: (handler) => works.call('retry', [handler]),
     rebuild: (readModel) => works.call('rebuild', [readModel]),
     async persist() {

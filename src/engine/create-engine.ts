@@ -371,6 +371,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       decider,
       decoder,
       index,
+      receipts,
+      dispatch: dispatchRoot,
       recorded$,
       ready,
       logEpoch: meta.epoch,

@@ -10,7 +10,8 @@ import type { LogRecord, SyncCursor } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { PendingRoot } from '../write/tail.ts'
 import { InboxLog } from './inbox-log.ts'
-import type { Resolved, Returned } from './inbox.ts'
+import type { Resolved } from './inbox.ts'
+import type { Receipt, Returned } from './receipt.ts'
 import { behind, inOneTransaction, noteOf } from './notes.ts'
 import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
@@ -28,16 +29,6 @@ interface Sent {
   /** Ids of Commands that are being withdrawn: they are pushed as that, even where the log does not say so yet. */
   readonly withdrawn: readonly string[]
 }
-
-/** How far a Command has come. */
-export type Receipt =
-  /** Recorded on this device alone. */
-  | { readonly state: 'durable' }
-  /** It may have reached the server. */
-  | { readonly state: 'pushed' }
-  | { readonly state: 'confirmed' }
-  | { readonly state: 'changed' | 'refused'; readonly returned: Returned }
-  | { readonly state: 'withdrawn' }
 
 export class EngineLog implements SyncedLog {
   readonly changed$: Observable<void>
@@ -163,9 +154,9 @@ export class EngineLog implements SyncedLog {
     })
   }
 
-  /** What the server made of a Command, where that is not what was told. */
-  returned(commandId: string): Promise<Returned | undefined> {
-    return this.#turn(() => this.#inbox.find(commandId))
+  /** A Command in the inbox, as it was returned; undefined where it is not in there (any more). */
+  inInbox(commandId: string): Promise<Returned | undefined> {
+    return this.#turn(() => this.#inbox.open(commandId))
   }
 
   /** Takes a returned Command out of the inbox. @returns false where it is not in there */

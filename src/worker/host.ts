@@ -87,7 +87,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     rebuild: answering(async (readModel) => (await engine()).rebuild(readModel)),
     exportPage: answering(async (from) => exportPage(await engine(), from)),
     importLog: answering(async (file) => importLog(await engine(), file)),
-    sync: answering(async (request) => (await opened()).sync?.request(request)),
+    sync: answering(async (what, ...args) => (await opened()).sync?.request(what, ...args)),
     destroy: answering(async () => (await opened()).destroy()),
     close: answering(async () => (await opened()).close()),
   }

@@ -35,7 +35,9 @@ export function startWorker(domain: AnyDomain, { sync }: WorkerOptions = {}): vo
       const prefix = databasePrefix(domain.name, space, principal)
       const tabs = await joinTabs(`${prefix}.log`, await lock)
       const environment = workerEnvironment(tabs)
-      const engine = await createEngine({ domain, storage: createIndexedDbStorage(), space, principal, environment })
+      const readModels = new Map([...domain.readModels, ...(sync?.readModels ?? []).map((model) => [model.name, model] as const)])
+      const storage = createIndexedDbStorage()
+      const engine = await createEngine({ domain: { ...domain, readModels }, storage, space, principal, environment })
       return { engine, tabs, sync: sync?.start({ inside: engine.inside, space, prefix, ...page }) }
     },
   })

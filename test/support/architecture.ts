@@ -23,7 +23,7 @@ export interface House {
 
 const base = ['errors.ts', 'domain']
 /** The engine's surface: plain data and interfaces, which both its sides and both sides of the channel speak. */
-const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts', 'sync/status.ts']
+const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts', 'sync/receipt.ts', 'sync/status.ts']
 
 export const house: House = {
   folders: {
@@ -41,11 +41,13 @@ export const house: House = {
     'sync/protocol.ts': { values: [] },
     'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
     'sync/status.ts': { values: [] },
+    'sync/receipt.ts': { values: [] },
     'sync/synced-log.ts': { values: [], types: ['storage', 'sync/protocol.ts'] },
     'sync': {
-      values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts'],
+      values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts', 'sync/inbox-model.ts'],
       types: [...contracts, 'sync/synced-log.ts'],
     },
+    'sync/inbox-model.ts': { values: ['domain', 'sync'], types: ['sync/receipt.ts'] },
     'channel': { values: [...base, 'internal'], types: contracts },
     // Whoever starts a worker without sync carries none of it.
     'worker': {
@@ -61,7 +63,7 @@ export const house: House = {
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
   libraries: {
-    'zod': { values: ['domain', 'sync/protocol.ts'], types: ['sync'] },
+    'zod': { values: ['domain', 'sync/protocol.ts', 'sync/inbox-model.ts'], types: ['sync'] },
     'dexie': { values: ['dexie'] },
     'rxjs': {
       values: ['read', 'engine', 'sync', 'client', 'server'],
