@@ -1,4 +1,5 @@
 /** The package as it is published: packed, installed in an empty folder, loaded door by door. */
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, posix } from 'node:path'
@@ -118,6 +119,83 @@ describe('the packed package', () => {
         .map((target) => `${file} → ${target}`),
     )
     expect(wrong).toEqual([])
+  })
+})
+
+describe('outpost-server', () => {
+  const start = async (rest: readonly string[]) => {
+    writeFileSync(
+      join(folder, 'domain.mjs'),
+      `import { aggregate, domain } from 'outpost'
+      import { z } from 'zod'
+      export default domain('notes', { aggregates: [aggregate('note', {
+        state: z.object({}), events: { written: z.object({}) }, commands: { write: z.object({}) },
+        create: { written: () => ({}) }, evolve: {}, decide: { write: (_, __, { emit }) => emit.written({}) },
+      })] })`,
+    )
+    writeFileSync(
+      join(folder, 'auth.mjs'),
+      `export const authenticate = (request) => request.headers.get('x-name') ?? undefined
+      export const access = (principal, space) => space === principal`,
+    )
+    const child = spawn(bin('outpost-server', folder), ['--domain', 'domain.mjs', '--port', '0', ...rest], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let [out, err] = ['', '']
+    child.stderr.on('data', (text) => (err += String(text)))
+    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    const url = await new Promise<string | undefined>((resolve) => {
+      child.stdout.on('data', (text) => {
+        out += String(text)
+        const found = /"url":"([^"]+)"/.exec(out)?.[1]
+        if (found) resolve(found)
+      })
+      void exit.then(() => resolve(undefined))
+    })
+    return { url, exit, stop: () => child.kill('SIGTERM'), out: () => out, err: () => err }
+  }
+
+  test('serves the protocol, and stops on SIGTERM with everything finished', async () => {
+    const server = await start(['--memory', '--auth', 'auth.mjs', '--path', '/sync', '--cors', 'https://app.test'])
+    const ask = async (route: string, body: object, name = 'ann') => {
+      const response = await fetch(`${server.url}/sync/ann/${route}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-name': name, 'origin': 'https://app.test' },
+        body: JSON.stringify({ protocol: 1, clientId: 'c', principal: name, ...body }),
+      })
+      expect(response.headers.get('access-control-allow-origin')).toBe('https://app.test')
+      return { status: response.status, body: (await response.json()) as { place: { epoch: string } } }
+    }
+    expect((await ask('connect', {}, 'bob')).status).toBe(403)
+    const { epoch } = (await ask('connect', {})).body.place
+    const changes = await fetch(`${server.url}/sync/ann/changes`, { headers: { 'x-name': 'ann' } })
+    const command = { id: 'i', type: 'note.write', schema: 1, aggregateId: 'n', payload: { json: {} }, at: 0, correlationId: 'i' }
+    expect((await ask('push', { epoch, waiting: 0, commands: [{ sequence: 1, command }] })).body).toMatchObject({
+      processed: [{ outcome: { ok: true } }],
+    })
+    expect((await ask('pull', { epoch, after: 0 })).body).toMatchObject({ records: [{ events: [{ type: 'note.written' }] }] })
+    server.stop()
+    expect(await changes.text()).toContain('"head":1')
+    expect(await server.exit).toBe(0)
+    const entries = server
+      .out()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string })
+    expect(entries.map(({ event }) => event)).toEqual(['started', 'listening', ...Array.from({ length: 5 }, () => 'request'), 'closed'])
+  })
+
+  test.each([
+    ['without authentication', ['--memory'], /--insecure/],
+    ['without a place for its logs', ['--insecure'], /--memory/],
+    ['with an option that it does not know', ['--secure'], /--secure/],
+  ])('does not start %s, and says what to give', async (_, rest, what) => {
+    const server = await start(rest)
+    expect(await server.exit).toBe(1)
+    expect(server.url).toBeUndefined()
+    expect(server.err()).toMatch(what)
+    expect(server.err()).not.toMatch(/\n {4}at /)
   })
 })
 

@@ -79,8 +79,10 @@ function parse(args: readonly string[]) {
 
 type Exports = Readonly<Record<string, unknown>>
 
-async function load(file: string): Promise<Exports> {
-  return (await import(/* @vite-ignore */ /* named by the user */ pathToFileURL(resolve(file)).href)) as Exports
+const load = (file: string): Promise<Exports> => loadModule(pathToFileURL(resolve(file)).href)
+
+async function loadModule(namedByUser: string): Promise<Exports> {
+  return (await import(/* @vite-ignore */ namedByUser)) as Exports
 }
 
 function domainIn(module: Exports, file: string): AnyDomain {
