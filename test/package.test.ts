@@ -31,7 +31,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'outpost/sync': ['sync'],
   'outpost/react': ['createHooks'],
   'outpost/dexie': ['dexieTable'],
-  'outpost/server': ['createSyncServer'],
+  'outpost/server': ['createPgliteStorage', 'createPostgresStorage', 'createSyncServer'],
   'outpost/testing': ['createMemoryStorage', 'given', 'past', 'refused', 'storageContract', 'testApp'],
 }
 const names = Object.keys(manifest.exports).map((door) => manifest.name + door.slice(1))

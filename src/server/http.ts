@@ -52,8 +52,8 @@ interface Variables {
 }
 type Http = Context<Variables>
 
-/** Longest name of a space. */
-const MAX_SPACE = 256
+/** Longest name of a space, as it stands in a path: it names a database, and PostgreSQL takes 500 bytes. */
+const MAX_SPACE = 400
 /** Answers that small are not worth compressing. */
 const COMPRESSED_FROM = 1024
 
@@ -186,8 +186,8 @@ function spaceOf(c: Http): string {
   const space = c.req.param('space') ?? ''
   c.var.notes.space = space
   // Half a surrogate pair can name nothing.
-  if (space.length > MAX_SPACE || /[\uD800-\uDFFF]/u.test(space))
-    throw new SyncFault('bad-request', `The name of a space is text of at most ${MAX_SPACE} characters.`)
+  if (/[\uD800-\uDFFF]/u.test(space) || encodeURIComponent(space).length > MAX_SPACE)
+    throw new SyncFault('bad-request', `The name of a space is text of at most ${MAX_SPACE} characters, percent-encoded.`)
   return space
 }
 

@@ -10,6 +10,12 @@ import { fromWire } from '../sync/wire-value.ts'
 import type { Undecided } from '../write/decide.ts'
 import { RESUME, TIMER } from '../write/decider.ts'
 
+/** A longer id cannot be a key everywhere: PostgreSQL takes some 2,600 bytes of one. */
+const MAX_ID_BYTES = 1024
+
+export const isTooLong = (id: string): boolean => id.length > MAX_ID_BYTES || new TextEncoder().encode(id).length > MAX_ID_BYTES
+export const tooLong = (): ServerRefusalOf => invalid(`The id of an Aggregate has at most ${MAX_ID_BYTES} bytes.`)
+
 export interface ServerRefusalOf {
   readonly refusal: ServerRefusal
   readonly details: Readonly<Record<string, unknown>>
@@ -57,6 +63,7 @@ export function rootOf({ sequence, command }: PushedCommand, from: Omit<CommandO
     return { ...place, kind: 'refused', stored: storedOf(command, null, origin), because: invalid(messageOf(error)) }
   }
   const stored = storedOf(command, payload, origin)
+  if (command.aggregateId !== undefined && isTooLong(command.aggregateId)) return { ...place, kind: 'refused', stored, because: tooLong() }
   if (command.type === TIMER || command.type === RESUME) {
     const { schema: _, actor: __, ...own } = stored // it acts as the domain, whoever sent it
     return { ...place, kind: command.type === TIMER ? 'timer' : 'resume', command: own, stored: { ...own, schema: 1 } }

@@ -74,7 +74,12 @@ describe('a push', () => {
     const earlier = await ann.tryPush([{ sequence: 1, command: receive('bolt', 5) }])
     expect(codeOf(earlier)).toBe('409 fork')
     expect(earlier.body).toMatchObject({ error: { sequence: 1 } })
-    expect(eventsOf(await ann.pull())).toHaveLength(2)
+    const exchanged = ann.number([receive('bolt', 2)])
+    await ann.pushed(exchanged)
+    expect(codeOf(await ann.tryPush([{ sequence: 1, command: exchanged[0]!.command }])), 'a Command of its own, in another place').toBe(
+      '409 fork',
+    )
+    expect(eventsOf(await ann.pull())).toHaveLength(3)
   })
 
   test('that forks in its middle has processed what stands before', async () => {
@@ -175,6 +180,9 @@ describe('what is wrong with a Command is its outcome, and blocks nothing behind
   test.each([
     ['a payload that does not fit its schema', command('stockItem.receive', 'bolt', { quantity: -1 }), 'invalidCommand'],
     ['a payload of another kind', command('stockItem.receive', 'bolt', ['quantity']), 'invalidCommand'],
+    ['an empty id of its Aggregate', command('stockItem.receive', '', { quantity: 1 }), 'invalidCommand'],
+    ['a long id of its Aggregate', command('stockItem.receive', 'ü'.repeat(513), { quantity: 1 }), 'invalidCommand'],
+    ['a long id in what it loads', command('fulfilment.placeOrder', undefined, { orderId: 'o'.repeat(1025), lines: {} }), 'invalidCommand'],
     ['no id of its Aggregate', command('stockItem.receive', undefined, { quantity: 1 }), 'invalidCommand'],
     ['a payload packed by nobody', { ...receive('bolt', 1), payload: { packed: 'not packed' } }, 'invalidCommand'],
     ['a payload that unfolds without end', { ...receive('bolt', 1), payload: { packed: '[[0,0]]' } }, 'invalidCommand'],
