@@ -43,7 +43,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outpost-package-'))
   const version = (name: string): string =>
     (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
-  const peers = ['zod', 'react', '@types/react'].map((name) => [name, version(name)])
+  const peers = ['zod', 'react', '@types/react', '@electric-sql/pglite'].map((name) => [name, version(name)])
   const dependencies = { ...Object.fromEntries(peers), [manifest.name]: `file:${packPackage()}` }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module', dependencies }))
   run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'], folder)
@@ -153,7 +153,7 @@ describe('outpost-server', () => {
       })
       void exit.then(() => resolve(undefined))
     })
-    return { url, exit, stop: () => child.kill('SIGTERM'), out: () => out, err: () => err }
+    return { url, exit, stop: () => child.kill('SIGTERM'), kill: () => child.kill('SIGKILL'), out: () => out, err: () => err }
   }
 
   test('serves the protocol, and stops on SIGTERM with everything finished', async () => {
@@ -184,6 +184,64 @@ describe('outpost-server', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { event: string })
     expect(entries.map(({ event }) => event)).toEqual(['started', 'listening', ...Array.from({ length: 5 }, () => 'request'), 'closed'])
+  })
+
+  test('killed in the middle of pushes has lost and doubled nothing when it is started again on its data', async () => {
+    const rest = ['--data', 'data', '--insecure']
+    const post = async (url: string | undefined, route: string, body: object): Promise<unknown> => {
+      const response = await fetch(`${url}/hall-7/${route}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ protocol: 1, clientId: 'c', principal: 'ann', ...body }),
+      })
+      if (!response.ok) throw new Error(await response.text())
+      return response.json()
+    }
+    const pushOf = (epoch: string, sequence: number) => {
+      const given = [0, 1, 2].map((n) => ({ sequence: sequence + n, id: `i-${sequence + n}` }))
+      const commands = given.map(({ sequence: at, id }) => ({
+        sequence: at,
+        command: { id, type: 'note.write', schema: 1, aggregateId: id, payload: { json: {} }, at: 0, correlationId: id },
+      }))
+      return { epoch, waiting: 0, commands }
+    }
+    let server = await start(rest)
+    const { place } = (await post(server.url, 'connect', {})) as { place: { epoch: string } }
+    let answered = 0
+    for (let life = 0; life < 3; life++) {
+      const killed = setTimeout(() => server.kill(), 100 + life * 70)
+      try {
+        for (;;) {
+          await post(server.url, 'push', pushOf(place.epoch, answered + 1))
+          answered += 3
+        }
+      } catch {
+        await server.exit // the answer is lost: whether it was processed is not known
+      }
+      clearTimeout(killed)
+      server = await start(rest)
+      const connected = (await post(server.url, 'connect', {})) as { place: { epoch: string }; client: { sequence: number } }
+      expect(connected.place.epoch).toBe(place.epoch)
+      expect([answered, answered + 3]).toContain(connected.client.sequence)
+    }
+    await post(server.url, 'push', pushOf(place.epoch, answered + 1))
+    answered += 3
+    const events: { aggregateId: string; version: number }[] = []
+    for (let after = 0, more = true; more;) {
+      const page = (await post(server.url, 'pull', { epoch: place.epoch, after })) as {
+        records: { number: number; events: typeof events }[]
+        more: boolean
+      }
+      for (const record of page.records) events.push(...record.events)
+      after = page.records.at(-1)?.number ?? after
+      more = page.more
+    }
+    server.stop()
+    expect(await server.exit).toBe(0)
+    expect(answered).toBeGreaterThan(9)
+    expect(events.map(({ aggregateId, version }) => [aggregateId, version])).toEqual(
+      Array.from({ length: answered }, (_, i) => [`i-${i + 1}`, 1]),
+    )
   })
 
   test.each([

@@ -17,7 +17,7 @@ export const budgets = {
   'outpost/sync': 10,
   'outpost/react': 3,
   'outpost/dexie': 35,
-  'outpost/server': 47,
+  'outpost/server': 62,
   'outpost/testing': 73,
 }
 
