@@ -24,6 +24,9 @@ export const usage = `outpost-server --domain ./domain.js (--auth ./auth.js | --
   --cors origin   let pages of this origin in; may be given several times, "*" for all
   --help`
 
+/** Connections may last so long after everything was answered. */
+const LAST_ANSWERS_MS = 1000
+
 export interface Running {
   readonly url: string
   /** Takes no new request, finishes those under way, and stops. */
@@ -128,9 +131,11 @@ function listen(server: SyncServer, port: number, host: string): Promise<Running
         async close() {
           const stopped = new Promise<void>((done) => http.close(() => done()))
           await server.close()
-          // What is kept alive without a request would keep the process.
+          // The last answers are on their way; who is still sending has had his.
+          const patience = setTimeout(() => 'closeAllConnections' in http && http.closeAllConnections(), LAST_ANSWERS_MS)
           if ('closeIdleConnections' in http) http.closeIdleConnections()
           await stopped
+          clearTimeout(patience)
         },
       })
     })

@@ -2,9 +2,10 @@
 import type { AnyDomain } from '../domain/infer.ts'
 import { messageOf, OutpostError } from '../errors.ts'
 import type { Environment } from '../engine/engine.ts'
+import { refusal } from './answers.ts'
 import { actAsOneself, type ActAs, type Authorize } from './authority.ts'
 import { serverEnvironment } from './environment.ts'
-import { createHttp, refusal, type CorsOptions } from './http.ts'
+import { createHttp, type CorsOptions } from './http.ts'
 import { limitsOf, type Limits } from './limits.ts'
 import { Listeners } from './listeners.ts'
 import type { LogEntry } from './log-entry.ts'
@@ -106,6 +107,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
         },
       }),
   })
+  const closing = new AbortController()
   const http = createHttp({
     path: options.path ?? '',
     authenticate,
@@ -118,6 +120,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
     now: environment.now,
     clock: environment.clock,
     log,
+    closing: closing.signal,
   })
 
   const underWay = new Set<Promise<unknown>>()
@@ -157,6 +160,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   }
 
   async function close(): Promise<void> {
+    closing.abort()
     listeners.close()
     await Promise.allSettled(underWay)
     listeners.close() // one that was being opened

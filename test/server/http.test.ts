@@ -278,6 +278,21 @@ describe('closing', () => {
     expect((await ann.connect(next)).client?.sequence).toBe(1)
     expect(server.entries.at(-1)).toMatchObject({ event: 'closed' })
   })
+  test('does not wait for a body that does not come', async () => {
+    for (const coding of ['identity', 'gzip']) {
+      const server = startServer()
+      const request = new Request('http://sync.test/hall-7/connect', {
+        method: 'POST',
+        headers: { 'authorization': 'Bearer ann', 'content-type': 'application/json', 'content-encoding': coding },
+        body: new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(gzipSync(connectBody).subarray(0, 10)) }),
+        duplex: 'half',
+      } as RequestInit)
+      const asking = server.fetch(request)
+      await settle()
+      await server.close()
+      expect((await asking).status).toBe(503)
+    }
+  })
   test('works twice, and writes states behind so that the next start has nothing to fold', async () => {
     const storage = createMemoryStorage()
     const server = startServer({ storage })
