@@ -4,6 +4,7 @@ import { messageOf, OutpostError } from '../errors.ts'
 import type { Environment } from '../engine/engine.ts'
 import { refusal } from './answers.ts'
 import { actAsOneself, type ActAs, type Authorize } from './authority.ts'
+import { Closing } from './closing.ts'
 import { serverEnvironment } from './environment.ts'
 import { createHttp, type CorsOptions } from './http.ts'
 import { limitsOf, type Limits } from './limits.ts'
@@ -107,7 +108,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
         },
       }),
   })
-  const closing = new AbortController()
+  const closing = new Closing()
   const http = createHttp({
     path: options.path ?? '',
     authenticate,
@@ -120,7 +121,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
     now: environment.now,
     clock: environment.clock,
     log,
-    closing: closing.signal,
+    closing,
   })
 
   const underWay = new Set<Promise<unknown>>()
@@ -160,7 +161,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   }
 
   async function close(): Promise<void> {
-    closing.abort()
+    closing.begin()
     listeners.close()
     await Promise.allSettled(underWay)
     listeners.close() // one that was being opened

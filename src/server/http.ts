@@ -12,6 +12,7 @@ import {
   type ConnectAnswer,
   type PushAnswer,
 } from '../sync/protocol.ts'
+import type { Closing } from './closing.ts'
 import { answer, refusal } from './answers.ts'
 import type { Listeners } from './listeners.ts'
 import type { LogEntry, RequestEntry } from './log-entry.ts'
@@ -45,8 +46,8 @@ export interface HttpOptions {
   readonly now: () => number
   readonly clock: () => number
   readonly log: (entry: LogEntry) => void
-  /** Aborts when the server closes: bodies that are still on their way are waited for no longer. */
-  readonly closing: AbortSignal
+  /** Once it has begun, bodies that are still on their way are waited for no longer. */
+  readonly closing: Closing
 }
 
 type Notes = { -readonly [K in 'route' | 'space' | 'principal' | 'clientId' | 'code' | 'count' | 'fault']?: RequestEntry[K] }

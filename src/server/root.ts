@@ -1,5 +1,6 @@
 /** Root Commands as they came, made ready to be processed: what can be said of each without looking at any state. */
 import type { CommandType } from '../domain/domain.ts'
+import { isDerivedId } from '../domain/id.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import { upcastTo } from '../domain/message.ts'
 import { messageOf } from '../errors.ts'
@@ -12,6 +13,9 @@ import { RESUME, TIMER } from '../write/decider.ts'
 
 /** A longer id cannot be a key everywhere: PostgreSQL takes some 2,600 bytes of one. */
 const MAX_ID_BYTES = 1024
+
+/** What follows from an Event has its id from it: who guessed it could take the place of a consequence before it comes. */
+const DERIVED = 'Its id is a UUID of version 8, which only what follows from other Commands has. Give it another one.'
 
 export const isTooLong = (id: string): boolean => id.length > MAX_ID_BYTES || new TextEncoder().encode(id).length > MAX_ID_BYTES
 export const tooLong = (): ServerRefusalOf => invalid(`The id of an Aggregate has at most ${MAX_ID_BYTES} bytes.`)
@@ -68,6 +72,7 @@ export function rootOf({ sequence, command }: PushedCommand, from: Omit<CommandO
     const { schema: _, actor: __, ...own } = stored // it acts as the domain, whoever sent it
     return { ...place, kind: command.type === TIMER ? 'timer' : 'resume', command: own, stored: { ...own, schema: 1 } }
   }
+  if (isDerivedId(command.id)) return { ...place, kind: 'refused', stored, because: invalid(DERIVED) }
   const type = domain.commands.get(command.type)
   if (!type || command.schema > type.message.version) return { ...place, kind: 'held', type: command.type, stored }
   try {

@@ -3,6 +3,7 @@ import { aggregate, command as versioned, domain } from 'outpost'
 import { createMemoryStorage } from 'outpost/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { derivedId } from '../../src/domain/id.ts'
 import { fromWire } from '../../src/sync/wire-value.ts'
 import { closeServers, codeOf, command, Device, eventsOf, startServer, withdrawnId } from '../support/sync-server.ts'
 
@@ -257,6 +258,19 @@ describe('what is wrong with a Command is its outcome, and blocks nothing behind
     expect(eventsOf(records)).toEqual(['stockItem.registered bolt 1'])
     expect(records[0]?.commands).toMatchObject([{ clientId: 'ann-1', sequence: 1, outcome: { ok: true } }])
   })
+})
+
+test('nobody takes the place of a consequence before it comes: ids that follow from others are not given by clients', async () => {
+  const ann = new Device(startServer())
+  const cause = pick('bolt', 1)
+  const coming = derivedId('command', `${cause.id}.0`, 'reorder', 0)
+  const answer = await ann.push([register('bolt'), receive('bolt', 2), receive('bolt', 1, { id: coming }), cause])
+  expect(outcomes(answer)).toEqual(['ok', 'ok', 'invalidCommand', 'ok'])
+  const commands = (await ann.pull()).flatMap(({ commands: all }) => all)
+  expect(commands.filter(({ id }) => id === coming)).toMatchObject([
+    { type: 'stockItem.receive', outcome: { ok: false } },
+    { type: 'purchaseOrder.open', outcome: { ok: true } },
+  ])
 })
 
 describe('a server that is older than the app', () => {
