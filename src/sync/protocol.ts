@@ -27,7 +27,7 @@ export const LIMITS = {
 
 const count = z.number().int().nonnegative()
 const name = z.string().min(1).max(256)
-const id = z.string().min(1).max(1024)
+const id = z.string().min(1)
 
 /** Whatever `JSON.parse` gave. Not looked at here: `z.json()` walks it, at 0.5 µs a part, and runs out of stack where it is deep. */
 const json = z.custom<unknown>((value) => value !== undefined, 'Expected a JSON value')
@@ -77,11 +77,12 @@ export const WireCommand = z.object({
   type: name,
   /** Version of the Command's schema that the payload was given under. */
   schema: count.min(1),
-  aggregateId: id.optional(),
+  /** At most 1024 bytes; one that is no id makes the Command invalid, not the push. */
+  aggregateId: z.string().optional(),
   payload: WireValue,
   /** When it was given, by the device's clock: ms since 1970. A claim. */
   at: z.number(),
-  actor: z.string().max(256).optional(),
+  actor: z.string().optional(),
   correlationId: id,
   causationId: id.optional(),
 })
@@ -143,11 +144,11 @@ export const ProcessedCommand = z.object({
   id,
   type: name,
   schema: count,
-  aggregateId: id.optional(),
+  aggregateId: z.string().optional(),
   /** Only of the asking client's own Commands. */
   payload: WireValue.optional(),
   at: z.number(),
-  actor: z.string().max(256).optional(),
+  actor: z.string().optional(),
   correlationId: id,
   causationId: id.optional(),
   /** Index in `commands` of the root it follows from; absent on roots. */

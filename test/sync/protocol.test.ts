@@ -92,7 +92,7 @@ describe('the schemas', () => {
     ['half a sequence', { ...push, commands: [{ sequence: 1.5, command }] }],
     ['no payload', { ...push, commands: [{ sequence: 1, command: { ...command, payload: {} } }] }],
     ['no id', { ...push, commands: [{ sequence: 1, command: { ...command, id: '' } }] }],
-    ['a long id', { ...push, commands: [{ sequence: 1, command: { ...command, id: 'x'.repeat(1025) } }] }],
+    ['a long client id', { ...push, clientId: 'x'.repeat(257) }],
     ['a schema of 0', { ...push, commands: [{ sequence: 1, command: { ...command, schema: 0 } }] }],
     ['no clock', { ...push, commands: [{ sequence: 1, command: { ...command, at: null } }] }],
     ['less than nothing waiting', { ...push, waiting: -1 }],
