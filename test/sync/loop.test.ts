@@ -76,6 +76,14 @@ describe('while it listens', () => {
     expect(device.log.ended).toHaveLength(3)
     expect(device.log.sent).toBe(3)
   })
+  test('what is about to be sent is stored before it is sent', async () => {
+    const stored: number[] = []
+    device.network.fault = (path) => void (path === 'push' && stored.push(device.log.sent))
+    device.log.give(1200)
+    open()
+    await pass(2000)
+    expect(stored).toEqual([500, 1000, 1200])
+  })
   test('what other devices do arrives by the change notice, without asking', async () => {
     open()
     await pass(1000)
