@@ -1,5 +1,5 @@
 /** The sync of one log in one tab, as the worker deals with it. */
-import { messageOf, OutpostError } from '../errors.ts'
+import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { Doorbell } from './doorbell.ts'
 import type { SyncEnvironment } from './environment.ts'
 import type { CommandRequests } from './inbox-requests.ts'
@@ -50,9 +50,14 @@ export function startSync(
   url: string,
   token: (() => Promise<string>) | undefined,
   environment: SyncEnvironment,
-  { log, commands, space, prefix, askPage, report }: SyncPlace,
+  { log, commands, space, prefix, askPage, report: reportToPage }: SyncPlace,
 ): RunningSync {
   const closed = new AbortController()
+  /** With the log, sync ends; whoever closed it says why, and opens another where there is to be one. */
+  const report = (thrown: unknown): void => {
+    if (isOutpostError(thrown, 'closed')) closed.abort()
+    else reportToPage(thrown)
+  }
   const listeners = new Set<() => void>()
   const tokens = new Tokens(token ?? askPage)
   const transport = createTransport(`${url.replace(/\/+$/, '')}/${encodeURIComponent(space)}`, tokens, environment)

@@ -76,6 +76,14 @@ describe('while it listens', () => {
     expect(device.log.ended).toHaveLength(3)
     expect(device.log.sent).toBe(3)
   })
+  test('what is about to be sent is stored before it is sent', async () => {
+    const stored: number[] = []
+    device.network.fault = (path) => void (path === 'push' && stored.push(device.log.sent))
+    device.log.give(1200)
+    open()
+    await pass(2000)
+    expect(stored).toEqual([500, 1000, 1200])
+  })
   test('what other devices do arrives by the change notice, without asking', async () => {
     open()
     await pass(1000)
@@ -125,7 +133,7 @@ describe('while it listens', () => {
     open()
     await pass(5 * minute)
     device.server.foreign(1)
-    await pass(31_000)
+    await pass(minute)
     expect(device.log.records).toEqual([1])
     expect(tab.states).toEqual(['connecting', 'upToDate', 'syncing', 'upToDate'])
     expect(connects()).toBeLessThan(40)
@@ -469,6 +477,34 @@ describe('what does not pass by itself', () => {
     await newer.close()
     await pass(3000)
     expect(tab.status).toMatchObject({ state: 'upToDate', here: true })
+  })
+})
+
+describe('the log', () => {
+  test('that is closed ends sync without a word: who closed it says why', async () => {
+    open()
+    await pass(1000)
+    const requests = device.server.requests.length
+    device.log.closed = true
+    device.log.give(1)
+    await pass(10 * minute)
+    expect(device.server.requests.length).toBe(requests)
+    expect(device.holder).toBeUndefined()
+  })
+  test('that cannot be written for a while is told of, and tried again', async () => {
+    device.log.give(1)
+    const full = new Error('The disk is full.')
+    device.log.applying = async () => {
+      throw full
+    }
+    open()
+    await pass(minute)
+    expect(tab.status).toMatchObject({ state: 'offline', pending: 1, problem: 'Sync failed on this device: The disk is full.' })
+    expect(new Set(tab.reported.splice(0))).toEqual(new Set([full]))
+    device.log.applying = async () => undefined
+    await pass(2 * minute)
+    tab.reported.length = 0
+    expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
   })
 })
 
