@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import type { Plugin, UserConfig } from 'vite'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { progressiveWebApp } from './demo/serve/pwa.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
@@ -74,7 +75,7 @@ const address = { host: '127.0.0.1', ...port }
 
 const demo = (command: 'build' | 'serve', preview: boolean): UserConfig => ({
   root: at('demo'),
-  plugins: [react()],
+  plugins: [react(), command === 'build' && progressiveWebApp()],
   // The production build takes the built package through its own `exports`, as an app of a user does.
   resolve: { alias: command === 'serve' && !preview ? fromSources : [] },
   cacheDir: at('.cache/vite'),
