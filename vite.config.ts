@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import type { Plugin, UserConfig } from 'vite'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { forPhones } from './demo/serve/for-phones.ts'
+import { progressiveWebApp } from './demo/serve/pwa.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
@@ -69,12 +71,14 @@ const library: UserConfig = {
 }
 
 const port = process.env['PORT'] === undefined ? {} : { port: Number(process.env['PORT']), strictPort: true }
+// Vite takes it by itself; what follows from it is said here.
+const isForPhones = process.argv.some((word) => /^--host(=|$)/.test(word))
 // Where `localhost` means ::1 first, a server bound to that name alone is not found at 127.0.0.1.
-const address = { host: '127.0.0.1', ...port }
+const address = { ...(isForPhones ? {} : { host: '127.0.0.1' }), ...port }
 
 const demo = (command: 'build' | 'serve', preview: boolean): UserConfig => ({
   root: at('demo'),
-  plugins: [react()],
+  plugins: [react(), command === 'build' && progressiveWebApp(), command === 'serve' && isForPhones && forPhones(at('.cache/certificate'))],
   // The production build takes the built package through its own `exports`, as an app of a user does.
   resolve: { alias: command === 'serve' && !preview ? fromSources : [] },
   cacheDir: at('.cache/vite'),

@@ -1,8 +1,9 @@
 /** What surrounds every screen: the name, the ways to go, how the book is doing. */
 import { useEffect, useRef, type ReactNode } from 'react'
-import { space } from '../app.ts'
+import { identity, space } from '../app.ts'
 import { href, useRoute } from '../router.ts'
 import { Icon, type IconName } from './icon.tsx'
+import { NewerBuild } from './newer-build.tsx'
 import { Alerts, StatusBar } from './status-bar.tsx'
 
 const places: readonly {
@@ -46,7 +47,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           </svg>
           <span>
             Stockroom
-            <small>{space}</small>
+            <small>{identity.signedIn ? `${space} · ${identity.name}` : space}</small>
           </span>
         </a>
         <nav className="places" aria-label="Screens">
@@ -61,6 +62,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         <StatusBar />
       </header>
       <main>
+        <NewerBuild />
         <Alerts />
         {children}
       </main>
