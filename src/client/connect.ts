@@ -6,7 +6,7 @@ import { createConnection } from './connection.ts'
 import { exportLog, importLog } from './log-file.ts'
 import { createQueries } from './queries.ts'
 import { createStatus } from './status.ts'
-import { commandTraces, recordedEvents, standing } from './streams.ts'
+import { commandTraces, recordedEvents, stream } from './streams.ts'
 
 /**
  * Connects the page to its app. Returns at once; the worker starts meanwhile, and calls wait for it.
@@ -38,7 +38,7 @@ export function connect<D>(options: ConnectOptions): App<D> {
     trace$: commandTraces(works, (by) => (tracing += by)),
     status$: createStatus(connection),
     sync: {
-      status$: standing(works, 'sync'),
+      status$: stream(works, 'sync'),
       pause: () => works.call('sync', ['pause']),
       resume: () => works.call('sync', ['resume']),
       now: () => works.call('sync', ['now']),

@@ -4,6 +4,7 @@ import { type QueryDescription, type Snapshot, table } from '../domain/query.ts'
 import type { LiveQuery } from './app.ts'
 import { byName } from './by-name.ts'
 import { canonical } from './canonical.ts'
+import { markPending } from './pending.ts'
 import { catchUpMs, shareQuery } from './shared-query.ts'
 import type { Works } from './works.ts'
 
@@ -24,7 +25,7 @@ export function createQueries(works: Works): object {
     })
 
   const live = (description: QueryDescription): LiveQuery<unknown> => {
-    const snapshot = (): Promise<Snapshot<unknown>> => works.call('run', [description, works.position, catchUpMs])
+    const snapshot = (): Promise<Snapshot<unknown>> => works.call('run', [description, works.position, catchUpMs]).then(markPending)
     const snapshots = (): Observable<Snapshot<unknown>> => observe(canonical(description), description)
     return {
       description,

@@ -3,6 +3,7 @@ import type { Subscriber } from 'rxjs'
 import { applyPatch } from '../channel/rows-patch.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import { keepIdentity } from './keep-identity.ts'
+import { markPending } from './pending.ts'
 import type { Works } from './works.ts'
 
 /** How long a query may wait for its Read Model to reach this client's last Command; then its result is marked stale. */
@@ -31,16 +32,15 @@ export function shareQuery(works: Works, query: QueryDescription, ended: () => v
       topic: () => ({ kind: 'query', query, after: works.position, deadlineMs: catchUpMs }),
       receive(news, first) {
         if (!('stale' in news)) return
-        const { position, stale } = news
+        const { position, stale, pending } = news
         const before = known?.data
         let data = before
         if (news.kind === 'rows') data = applyPatch(!first && Array.isArray(before) ? before : [], news.rows)
         if (news.kind === 'value') data = news.value
-        if (first && known) {
-          data = keepIdentity(before, data)
-          if (data === before && stale === known.stale) return
-        }
-        const snapshot = (known = { data, position, stale })
+        if (first && known) data = keepIdentity(before, data)
+        const snapshot = markPending({ data, position, stale, pending })
+        if (first && snapshot.data === before && stale === known?.stale) return
+        known = snapshot
         tell((each) => each.next(snapshot))
       },
       observer: {
