@@ -46,9 +46,9 @@ export function connect<D>(options: ConnectOptions): App<D> {
     retry: (handler) => works.call('retry', [handler]),
     rebuild: (readModel) => works.call('rebuild', [readModel]),
     async persist() {
-      const granted = (await globalThis.navigator?.storage?.persist?.()) ?? false
+      const granted = await globalThis.navigator?.storage?.persist?.()
       connection.resumed()
-      return granted
+      return granted === true
     },
     export: () => exportLog(connection),
     import: (file) => importLog(connection, file),

@@ -5,8 +5,7 @@ import { canonical } from './canonical.ts'
  * changed. For results that came anew from a worker that knows nothing of the old ones.
  */
 export function keepIdentity(before: unknown, after: unknown): unknown {
-  const rows: readonly unknown[] = Array.isArray(before) ? before : [before]
-  const known = new Map(rows.map((row) => [canonical(row), row]))
+  const known = new Map([before].flat().map((row) => [canonical(row), row]))
   return mapRows(before, after, (row) => known.get(canonical(row)) ?? row)
 }
 

@@ -68,7 +68,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     end('refused', code, messageOf(thrown), details, thrown)
   }
   const died = (): void => end('died', 'worker-lost', 'The worker died.')
-  const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent what cannot be read.')
+  const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent what is unreadable.')
 
   let answer: (event: Event) => void
   // Between Comlink and the port, because that alone tells at once what cannot be sent. Held as long as the link: Comlink gives
