@@ -33,7 +33,11 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
   const batch = (make: (commands: object) => readonly CommandValue[]): Promise<SettledOutcome<Outcome>[]> => {
     const together = {}
     // What is no Command is told so by the worker, in its place among the others.
-    return Promise.all(make(values).map((value) => dispatch(value ?? {}, together).catch((fault: Error) => ({ ok: false as const, fault }))))
+    return Promise.all(
+      make(values).map((value) =>
+        dispatch(value ?? {}, together).catch((fault: unknown) => ({ ok: false as const, fault: fault as Error })),
+      ),
+    )
   }
   const values = byPath((value) => value)
   return Object.assign(

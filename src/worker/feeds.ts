@@ -53,9 +53,7 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
       if (!Array.isArray(data)) return { kind: 'value', value: data, ...about }
       const old: readonly unknown[] = Array.isArray(before?.data) ? before.data : []
       const rows = diffRows(old, data)
-      return before && old === before.data && keepsAll(old, rows)
-        ? { kind: 'same', ...about }
-        : { kind: 'rows', rows, ...about }
+      return before && old === before.data && keepsAll(old, rows) ? { kind: 'same', ...about } : { kind: 'rows', rows, ...about }
     },
     close() {
       over = true
