@@ -116,7 +116,7 @@ export class Draft {
     if (records.length > 0 || isStopped || rows.hasPartial) rows.advance(records, position, confirmed, partial)
     if (!isStopped) tentative.take(this.#tailEpoch, this.#tail)
     else if (!this.#extends) tentative.clear()
-    tentative.settle(folded)
+    tentative.settle(folded, isStopped ? this.#stop?.record : folded)
   }
 
   /** True where the confirmed rows have to stop: nothing of the tail can be laid over them. */
