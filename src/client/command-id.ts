@@ -15,10 +15,8 @@ export function createIdSource(now: () => number = Date.now): () => string {
       lastAt++
       counter = 0
     }
-    const time = hex(lastAt, 12)
-    // The variant and 62 random bits are where version 4 has them.
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}${crypto.randomUUID().slice(18)}`
+    const time = lastAt.toString(16).padStart(12, '0')
+    // The version is the first digit before the counter; the variant and 62 random bits are where version 4 has them.
+    return `${time.slice(0, 8)}-${time.slice(8)}-${(0x7000 + counter).toString(16)}${crypto.randomUUID().slice(18)}`
   }
 }
-
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')

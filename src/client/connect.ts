@@ -1,3 +1,4 @@
+import { Observable } from 'rxjs'
 import type { Aggregates, App, Batch, Commands, Moment, Read } from './app.ts'
 import { byName } from './by-name.ts'
 import { createCommands } from './commands.ts'
@@ -6,7 +7,7 @@ import { createConnection } from './connection.ts'
 import { exportLog, importLog } from './log-file.ts'
 import { createQueries } from './queries.ts'
 import { createStatus } from './status.ts'
-import { commandTraces, recordedEvents, stream } from './streams.ts'
+import { stream } from './streams.ts'
 
 /**
  * Connects the page to its app. Returns at once; the worker starts meanwhile, and calls wait for it.
@@ -24,6 +25,7 @@ import { commandTraces, recordedEvents, stream } from './streams.ts'
 export function connect<D>(options: ConnectOptions): App<D> {
   const connection = createConnection(options)
   const { works } = connection
+  /** How many watch traces: only then is time taken. */
   let tracing = 0
 
   return {
@@ -34,8 +36,12 @@ export function connect<D>(options: ConnectOptions): App<D> {
       loadAt: (id: string, moment: Moment) => works.call('loadAt', [aggregate, id, moment]),
       history: (id: string) => works.call('history', [aggregate, id]),
     })) as unknown as Aggregates<D>,
-    events$: ({ after } = {}) => recordedEvents(works, after),
-    trace$: commandTraces(works, (by) => (tracing += by)),
+    events$: ({ after } = {}) => stream(works, 'events', after === undefined ? after : { position: after }),
+    trace$: new Observable((subscriber) => {
+      tracing++
+      subscriber.add(() => tracing--)
+      return stream(works, 'traces').subscribe(subscriber)
+    }),
     status$: createStatus(connection),
     sync: {
       status$: stream(works, 'sync'),
@@ -48,7 +54,7 @@ export function connect<D>(options: ConnectOptions): App<D> {
     async persist() {
       const granted = await globalThis.navigator?.storage?.persist?.()
       connection.resumed()
-      return granted === true
+      return granted ?? false
     },
     export: () => exportLog(connection),
     import: (file) => importLog(connection, file),

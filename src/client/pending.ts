@@ -12,7 +12,7 @@ let pendingRows: WeakSet<object> | undefined
  * @example
  * <li className={isPending(row) ? 'pending' : ''}>{row.name}</li>
  */
-export const isPending = (row: object): boolean => pendingRows?.has(row) === true
+export const isPending = (row: object): boolean => !!pendingRows?.has(row)
 
 /** The snapshot with its rows marked: those whose mark changes are other objects, all else keeps its identity. */
 export function markPending<T>(snapshot: Snapshot<T>): Snapshot<T> {

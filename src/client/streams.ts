@@ -31,14 +31,3 @@ export const stream = <Kind extends keyof Streamed>(works: Works, kind: Kind, af
       observer: subscriber,
     })
   })
-
-export const recordedEvents = (works: Works, position: number | undefined): Observable<RecordedEvent> =>
-  stream(works, 'events', position === undefined ? undefined : { position })
-
-/** @param watched told when a subscriber comes and when it goes */
-export const commandTraces = (works: Works, watched: (by: 1 | -1) => void): Observable<CommandTrace> =>
-  new Observable((subscriber) => {
-    watched(1)
-    subscriber.add(() => watched(-1))
-    return stream(works, 'traces').subscribe(subscriber)
-  })
