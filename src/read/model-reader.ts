@@ -252,24 +252,34 @@ export class ModelReader {
   }
 
   /** @returns false where it has to be built anew */
-  async #openCurrent(generation: Generation): Promise<boolean> {
-    const opened = await this.#stores.openCurrent(generation, this.#listen)
-    if (opened) await this.#becomeCurrent(opened.projection, opened.generation)
-    return opened !== undefined
+  async #openCurrent(current: Generation): Promise<boolean> {
+    for (let generation: Generation | undefined = current; this.#generations.fits(generation);) {
+      const opened = await this.#stores.openCurrent(generation, this.#listen)
+      if (!opened) return false
+      if (await this.#becomeCurrent(opened.projection, opened.generation)) return true
+      generation = (await this.#generations.read())?.current
+    }
+    return false
   }
 
-  /** Watchers never go back in time: it first folds as far as what it replaces, and the tail is laid over it. */
-  async #becomeCurrent(projection: Projection, generation: Generation): Promise<void> {
+  /**
+   * Watchers never go back in time: it first folds as far as what it replaces, and the tail is laid over it.
+   *
+   * @returns false where it ended before: mostly because yet another one is current by now
+   */
+  async #becomeCurrent(projection: Projection, generation: Generation): Promise<boolean> {
     projection.noteOwn(this.#ownUpTo)
     projection.layTail()
     const { shown } = this
     // Of a state with the tail, none without it may come next, whatever its position.
     const isBehind = (): boolean => !projection.shows(shown.position) || (shown.hasTentative && !projection.isUpToDate)
     while (isBehind() && !projection.hasEnded && !projection.parked) await this.#bell.next()
+    if (projection.hasEnded) return false
     const replaced = [shown.projection, this.#current?.projection]
     this.#current = { projection, generation }
     this.#show(projection)
     for (const old of replaced) if (old !== projection) old?.close()
+    return true
   }
 
   #show(projection: Projection): void {
@@ -303,7 +313,7 @@ export class ModelReader {
       if (!this.#generations.fits(generation)) throw this.#otherBuild()
       if (built) {
         if (built.isFollowing) await built.refresh()
-        await this.#becomeCurrent(built, generation)
+        if (!(await this.#becomeCurrent(built, generation))) return false
       } else if (!(await this.#openCurrent(generation))) return false
     }
     if (replaced !== undefined && replaced !== generation.number) await this.#stores.destroy(replaced)

@@ -94,12 +94,16 @@ export class TentativeRows {
     this.#partial = partial
   }
 
-  /** The records up to this one are confirmed: their rows are given by the confirmed layer now. */
-  settle(record: number): void {
+  /**
+   * The records up to this one are confirmed: their rows are given by the confirmed layer now.
+   *
+   * @param begun the record that the confirmed layer has a part of, where it had to stop
+   */
+  settle(record: number, begun: number = record): void {
+    if (this.#partial && [...this.#partial.values()].some(({ touched }) => touched <= begun)) this.#dropPartial()
     const first = this.#records.findIndex(({ number }) => number > record)
     if (first === 0) return
     this.#records = first < 0 ? [] : this.#records.slice(first)
-    if (first < 0) this.#dropPartial()
     for (const [token, { touched }] of this.#rows) if (touched <= record) this.#rows.delete(token)
   }
 

@@ -46,16 +46,14 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
   return {
     take() {
       if (!watched || !current) return undefined
-      const { data, position, stale } = watched.snapshot
+      const { data, ...about } = watched.snapshot
       const before = sent
       sent = { data }
-      if (before && Object.is(before.data, data)) return { kind: 'same', position, stale }
-      if (!Array.isArray(data)) return { kind: 'value', value: data, position, stale }
+      if (before && Object.is(before.data, data)) return { kind: 'same', ...about }
+      if (!Array.isArray(data)) return { kind: 'value', value: data, ...about }
       const old: readonly unknown[] = Array.isArray(before?.data) ? before.data : []
       const rows = diffRows(old, data)
-      return before && old === before.data && keepsAll(old, rows)
-        ? { kind: 'same', position, stale }
-        : { kind: 'rows', rows, position, stale }
+      return before && old === before.data && keepsAll(old, rows) ? { kind: 'same', ...about } : { kind: 'rows', rows, ...about }
     },
     close() {
       over = true
