@@ -42,7 +42,7 @@ test('hazard 16, the device ends a Command: the answer to a push ends nothing, o
   expect(device.log.ended).toEqual([])
   expect(tab.status).toMatchObject({ pending: 2, state: 'offline' })
   device.network.fault = () => undefined
-  tab.sync.request('now')
+  void tab.sync.request('now')
   await pass(1000)
   expect(device.log.ended).toEqual(ids)
 })
@@ -251,7 +251,7 @@ test('hazard 30, poisoned head: a Command that is too large for the server is to
   await pass(500)
   expect(device.log.cursor?.record).toBe(device.server.head)
   device.server.proxyBytes = Infinity
-  tab.sync.request('now')
+  void tab.sync.request('now')
   await pass(1000)
   expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
 })

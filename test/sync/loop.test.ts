@@ -167,7 +167,7 @@ describe('without a network', () => {
   test.each<[string, (tab: Tab) => void]>([
     ['the browser says that the network is back', (each) => each.network(true)],
     ['the page is shown', (each) => each.sync.setVisible(true)],
-    ['somebody asks for it', (each) => each.sync.request('now')],
+    ['somebody asks for it', (each) => void each.sync.request('now')],
   ])('it is tried at once when %s', async (_, happens) => {
     device.log.give(1)
     device.network.isUp = false
@@ -277,7 +277,7 @@ describe('a fault of the server', () => {
     tab.sync.setVisible(true)
     await pass(85_000)
     expect(connects()).toBe(1)
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(100)
     expect(connects()).toBe(2)
     device.server.failing.clear()
@@ -393,7 +393,7 @@ describe('the token', () => {
     open()
     await pass(1000)
     device.server.tokens.set('token-ann', 'ann')
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(500)
     expect(tab.status.state).toBe('upToDate')
   })
@@ -431,7 +431,7 @@ describe('what does not pass by itself', () => {
     await pass(1000)
     expect(tab.status.state).toBe('serverTooOld')
     device.server.protocol = { oldest: 2, newest: 3 }
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(1000)
     expect(tab.status).toMatchObject({ state: 'serverTooNew', problem: expect.stringContaining('Load the newer app') })
     device.server.protocol = { oldest: 1, newest: 2 }
@@ -512,7 +512,7 @@ describe('pause', () => {
   test('stops everything until resumed, also by a later tab, and Commands wait', async () => {
     open()
     await pass(1000)
-    tab.sync.request('pause')
+    void tab.sync.request('pause')
     device.log.give(1)
     await pass(10 * minute)
     expect(tab.status).toMatchObject({ state: 'paused', pending: 1 })
@@ -521,7 +521,7 @@ describe('pause', () => {
     open()
     await pass(minute)
     expect(tab.status).toMatchObject({ state: 'paused', pending: 1 })
-    tab.sync.request('resume')
+    void tab.sync.request('resume')
     await pass(1000)
     expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
   })
@@ -556,7 +556,7 @@ describe('much at once', () => {
     let pages = 0
     device.network.fault = (path) => (path === 'pull' && ++pages % 5 === 0 ? 'lost' : undefined)
     device.network.isUp = true
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(5 * minute)
     expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
     expect(new Set(pulls().map(({ after }) => after)).size).toBe(pulls().length)

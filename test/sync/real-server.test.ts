@@ -24,7 +24,8 @@ let http: Server
 let port = 0
 const listen = async (): Promise<void> => {
   server = createSyncServer({ domain: stock, storage, authenticate, path: '/sync', actAs: () => true })
-  http = createServer(getRequestListener((request) => server.fetch(request)))
+  const answer = getRequestListener((request) => server.fetch(request))
+  http = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
   port = (http.address() as AddressInfo).port
 }
@@ -97,11 +98,11 @@ test('devices converge: what holds on all is kept, what no longer holds is retur
   expect(await give(two.engine, 'stockItem.pick', 'a', { quantity: 8 }, { id: 'by-two' })).toMatchObject({ ok: true })
   expect(two.sync.status.pending).toBe(1)
   await listen()
-  for (const { sync } of devices) sync.request('now')
+  for (const { sync } of devices) void sync.request('now')
   await converged()
   expect([await onHand(one), await onHand(two)]).toEqual([2, 2])
   const receipts = await Promise.all([one.log.receipt('by-one'), two.log.receipt('by-two')])
-  expect(receipts.map((receipt) => receipt?.state).sort()).toEqual(['confirmed', 'refused'])
+  expect(new Set(receipts.map((receipt) => receipt?.state))).toEqual(new Set(['confirmed', 'refused']))
   await give(two.engine, 'stockItem.receive', 'a', { quantity: 1 })
   await until(
     () => one.engine.inside.log.tail.cursor?.record === two.engine.inside.log.tail.cursor?.record && two.sync.status.pending === 0,
@@ -118,7 +119,7 @@ test('1,000 Commands given while there was no server are confirmed once each, an
     await Promise.all(Array.from({ length: 100 }, () => give(one.engine, 'stockItem.receive', 'b', { quantity: 1 })))
   expect(one.sync.status.pending).toBe(1001)
   await listen()
-  one.sync.request('now')
+  void one.sync.request('now')
   await converged()
   const two = await openDevice()
   await converged()
