@@ -28,6 +28,7 @@ import { databasePrefix, openLog } from './open-log.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
 import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail } from './recovery.ts'
+import { LogSyncedEvents } from './synced-events.ts'
 import { Timers } from './timers.ts'
 import { Tracer } from './tracer.ts'
 import { exportPage, importInto } from './transfer.ts'
@@ -182,6 +183,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
 
   const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> =>
     readRecordedEvents(log, decoder, after, limit, log.tail.confirmed)
+  const syncedEvents = new LogSyncedEvents({ log, index, meta: logStorage.meta, logEpoch: meta.epoch })
   const reactors = new Reactors({
     reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
     meta: logStorage.meta,
@@ -189,7 +191,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     logName,
     position: () => log.tail.confirmed,
     recorded$,
-    readEvents,
+    readEvents: (after, limit) =>
+      readRecordedEvents(log, decoder, after, limit, log.tail.confirmed, (record, events) => syncedEvents.read(record, events)),
+    synced: syncedEvents,
     onStatus: () => showStatus(),
   })
 
