@@ -7,7 +7,9 @@ import { messageOf, OutpostError } from '../errors.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
+import type { Tail } from '../write/tail.ts'
 import type { ExportPage, ExportPlace } from './engine.ts'
+import { exportedRecord } from './exported-record.ts'
 import { RecordCheck } from './record-check.ts'
 
 const PAGE = 64
@@ -33,18 +35,45 @@ const read = (line: string): unknown => parse(line, { Fields: (entries: readonly
 
 /** @param from undefined for the header and the first page */
 export async function exportPage(log: Log, app: string, from: ExportPlace | undefined, now: number): Promise<ExportPage> {
-  // The header says how much there is: what is recorded from now on is no part of it.
-  const until = from?.until ?? log.head.record
-  const after = from?.after ?? 0
-  const header: Header = { outpost: 'export', format: LOG_FORMAT, app, exportedAt: now, records: until, events: log.position }
-  const records = await log.records(after, Math.min(PAGE, until - after))
+  // All of it as of the first page: what is recorded, or made void, from then on is no part of it.
+  const place = from ?? { after: 0, events: 0, until: log.head.record, voids: log.tail.voids.length }
+  const { after, until, voids } = place
+  const tail = log.tail.withVoids(voids)
+  const records: LogRecord[] = []
+  let { events } = place
+  for (const record of await log.records(after, Math.min(PAGE, until - after))) {
+    const exported = exportedRecord(tail, record, events + 1)
+    events += exported.events.length
+    records.push(exported)
+  }
   const lines = records.map(write)
-  if (!from) lines.unshift(JSON.stringify(header))
+  if (!from) {
+    const header: Header = {
+      outpost: 'export',
+      format: LOG_FORMAT,
+      app,
+      exportedAt: now,
+      records: until,
+      events: voids === 0 ? log.position : await countEvents(log, tail, until),
+    }
+    lines.unshift(JSON.stringify(header))
+  }
   const last = records[records.length - 1]
   return {
     text: lines.map((line) => `${line}\n`).join(''),
-    next: last && last.number < until ? { after: last.number, until } : undefined,
+    next: last && last.number < until ? { after: last.number, events, until, voids } : undefined,
   }
+}
+
+async function countEvents(log: Log, tail: Tail, until: number): Promise<number> {
+  let events = 0
+  for (let after = 0; after < until;) {
+    const records = await log.records(after, Math.min(PAGE, until - after))
+    if (records.length === 0) break
+    for (const record of records) events += exportedRecord(tail, record, 1).events.length
+    after += records.length
+  }
+  return events
 }
 
 const invalid = (what: string, cause?: unknown): never => {

@@ -141,8 +141,9 @@ export class FakeEngine implements Engine {
     throw new OutpostError('unknown-handler', `There is no "${handler}".`, { handler }, new RangeError('cause'))
   }
   async rebuild(): Promise<void> {}
-  async exportPage({ after, until }: ExportPlace = { after: 0, until: 5 }): Promise<ExportPage> {
-    const next = { after: after + 1, until }
+  async exportPage(place: ExportPlace = { after: 0, events: 0, until: 5, voids: 0 }): Promise<ExportPage> {
+    const { after, until } = place
+    const next = { ...place, after: after + 1 }
     return { text: after === 1 ? '' : `line ${after}\n`, next: next.after < until ? next : undefined }
   }
   async import(pages: AsyncIterable<readonly string[]>): Promise<{ records: number; events: number }> {
