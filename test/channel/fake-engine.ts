@@ -15,6 +15,8 @@ export class FakeStorage {
   readonly receipts = new Map<string, Outcome>()
   /** Results by canonical description, or by the name of the Read Model or named query. */
   readonly results = new Map<string, unknown>()
+  /** Which rows of a result are pending, by the name of the Read Model or named query. */
+  readonly pending = new Map<string, readonly number[] | undefined>()
   /** Ids of Commands in the order decided, each time. */
   readonly decided: string[] = []
 
@@ -99,7 +101,7 @@ export class FakeEngine implements Engine {
     let last = this.#snapshot(query)
     const latest = (): Snapshot<unknown> => {
       const next = this.#snapshot(query)
-      if (next.data !== last.data || next.position !== last.position) last = next
+      if (next.data !== last.data || next.position !== last.position || next.pending !== last.pending) last = next
       return last
     }
     return {
@@ -110,16 +112,18 @@ export class FakeEngine implements Engine {
     }
   }
 
-  /** Sets a result, and tells who watches it. */
-  show(name: string, result: unknown): void {
+  /** Sets a result, and which of its rows are pending, and tells who watches it. */
+  show(name: string, result: unknown, pending?: readonly number[]): void {
     this.storage.results.set(name, result)
+    this.storage.pending.set(name, pending)
     for (const { query, changed } of this.watches) if (nameOf(query) === name || canonical(query) === name) changed()
   }
 
   #snapshot(query: QueryDescription): Snapshot<unknown> {
     const { results } = this.storage
     const data = results.has(canonical(query)) ? results.get(canonical(query)) : results.get(nameOf(query))
-    return { data, position: this.resultsAt ?? this.position, stale: false }
+    const pending = this.storage.pending.get(nameOf(query))
+    return { data, position: this.resultsAt ?? this.position, stale: false, ...(pending && { pending }) }
   }
 
   async readEvents(after: number, limit: number): Promise<readonly RecordedEvent[]> {
