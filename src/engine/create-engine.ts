@@ -131,6 +131,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     now: environment.now,
     later: environment.later,
     clock: environment.clock,
+    random: environment.random ?? Math.random,
     isBusy: () => queue.isBusy,
     onFull: (full) => {
       if (full === (storageState === 'full')) return

@@ -51,6 +51,8 @@ export interface Environment {
   readonly clockOrigin: number
   /** A random id of at least 122 bits. */
   randomId(): string
+  /** From 0 to below 1. Absent: `Math.random`. */
+  random?(): number
   /**
    * Runs work that only one engine on this log does at a time. The signal aborts when the engine closes. Where nobody
    * else can be there, it just runs.

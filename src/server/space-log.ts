@@ -91,6 +91,7 @@ export async function openSpaceLog({ domain, storage, space, environment, isBusy
       now: environment.now,
       later: environment.later,
       clock: environment.clock,
+      random: environment.random ?? Math.random,
       isBusy,
       onFull: () => undefined, // appends meet the same disk, and say so
     })

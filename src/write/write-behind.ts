@@ -29,6 +29,8 @@ export interface WriteBehindOptions {
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
   readonly now: () => number
   readonly clock: () => number
+  /** From 0 to below 1. */
+  readonly random: () => number
   /** True while this tab has Commands to commit. */
   readonly isBusy: () => boolean
   readonly later: (delayMs: number, run: () => void) => () => void
@@ -63,7 +65,7 @@ export class WriteBehind {
       this.#lastOwnAt = this.#options.now()
       this.#burstAt ??= this.#lastOwnAt
       this.#arm(QUIET_MS)
-    } else this.#arm(FOREIGN_DELAY_MS * (1 + Math.random()))
+    } else this.#arm(FOREIGN_DELAY_MS * (1 + this.#options.random()))
   }
 
   /** Writes all there is now. */
