@@ -1,5 +1,4 @@
 /** What a page asks for of the Commands that were returned, or that still wait. */
-import { derivedId } from '../domain/id.ts'
 import type { Outcome } from '../domain/infer.ts'
 import type { EngineInside } from '../engine/inside.ts'
 import type { EngineLog } from './engine-log.ts'
@@ -34,7 +33,8 @@ export function commandRequests(
     // A payload that the page gives is of this build's version.
     const { payload, schema } = given ? { ...given, schema: undefined } : returned
     for (let attempt = 1; ; attempt++) {
-      const id = derivedId(how, commandId, attempt)
+      // In words: ids that look derived are a consequence's, and no root may have one.
+      const id = `${how}.${attempt}.${commandId}`
       const before = (await receipts.find([id])).get(id)
       if (before?.ok === false) continue
       const outcome =

@@ -18,7 +18,12 @@ export type Model = (typeof models)[number]
 export const modelNames: readonly Model[] = models
 
 export class Oracle {
-  readonly rows: Readonly<Record<Model, Rows>> = { stockList: new Map(), moves: new Map(), orderList: new Map(), purchaseOrderList: new Map() }
+  readonly rows: Readonly<Record<Model, Rows>> = {
+    stockList: new Map(),
+    moves: new Map(),
+    orderList: new Map(),
+    purchaseOrderList: new Map(),
+  }
   /** What must not be, at the Event after which it was. */
   readonly broken: string[] = []
 

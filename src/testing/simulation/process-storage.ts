@@ -1,6 +1,15 @@
 /** The storage of a machine as one process on it has it: it takes time, and dies with the process. */
 import { memoryError } from '../../storage/memory/faults.ts'
-import type { Durability, EventStore, LogStorage, MetaStore, PersistenceStore, ReadStore, SegmentStore, Storage } from '../../storage/storage.ts'
+import type {
+  Durability,
+  EventStore,
+  LogStorage,
+  MetaStore,
+  PersistenceStore,
+  ReadStore,
+  SegmentStore,
+  Storage,
+} from '../../storage/storage.ts'
 import { type CrashPoints, type Transaction, transactionOf, transactionOfMeta } from './crash-points.ts'
 import type { Disk, Written } from './disk.ts'
 import type { Process } from './process.ts'
@@ -57,7 +66,12 @@ export function processStorage({ process, disk, random, points, isServer, seen }
   }
 
   const logOf = (name: string, inner: LogStorage): LogStorage => {
-    const write = <T>(entry: Omit<Written, 'again'>, work: () => Promise<T>, again: (result: T) => Written['again'] | undefined, at?: Transaction) =>
+    const write = <T>(
+      entry: Omit<Written, 'again'>,
+      work: () => Promise<T>,
+      again: (result: T) => Written['again'] | undefined,
+      at?: Transaction,
+    ) =>
       run(async () => {
         const result = await work()
         const redo = again(result)

@@ -44,7 +44,17 @@ export interface RandomScheduleOptions {
 
 export const isFault = (step: Step): boolean => !['give', 'withdraw', 'run', 'join', 'openTab', 'showTab'].includes(step.do)
 
-const deviceTransactions: readonly Transaction[] = ['append', 'append', 'apply', 'apply', 'note', 'saveStates', 'saveRows', 'sending', 'takeRole']
+const deviceTransactions: readonly Transaction[] = [
+  'append',
+  'append',
+  'apply',
+  'apply',
+  'note',
+  'saveStates',
+  'saveRows',
+  'sending',
+  'takeRole',
+]
 
 /** A schedule that follows from the seed: Commands in bursts, faults between them, time for some of it to come through. */
 export function randomSchedule(seed: string | number, options: RandomScheduleOptions): Schedule {
@@ -100,7 +110,11 @@ function draw(random: Random, { device, tab, process }: { device: number; tab: n
     case 11:
       return random.chance(0.5)
         ? [{ do: random.pick(['hideTab', 'showTab', 'closeTab', 'openTab'] as const), device, tab }]
-        : [{ do: 'freezeTab', device, tab }, { do: 'run', ms: random.pick([1, 50, 500, 15_000]) }, ...(random.chance(0.5) ? [{ do: 'showTab', device, tab } as const] : [])]
+        : [
+            { do: 'freezeTab', device, tab },
+            { do: 'run', ms: random.pick([1, 50, 500, 15_000]) },
+            ...(random.chance(0.5) ? [{ do: 'showTab', device, tab } as const] : []),
+          ]
     case 12:
       return [{ do: 'crashDevice', device, lose: random.pick([0, 1, 2, 5]), downMs: random.pick([100, 5000]) }]
     default: {

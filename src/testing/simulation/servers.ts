@@ -103,7 +103,14 @@ export class Servers {
     const { domain, create, clock, random, options, seen } = this.#options
     const process = new Process(clock)
     const own = random.branch(`server ${place}, start ${++this.#starts}`)
-    const storage = processStorage({ process, disk: this.disk, random: own, points: this.points[place] as CrashPoints, isServer: true, seen })
+    const storage = processStorage({
+      process,
+      disk: this.disk,
+      random: own,
+      points: this.points[place] as CrashPoints,
+      isServer: true,
+      seen,
+    })
     const environment: Environment = {
       now: clock.now,
       clock: clock.now,

@@ -2,7 +2,7 @@
 import { canonical } from '../../client/canonical.ts'
 import { createMemoryStorage } from '../../storage/memory/memory-storage.ts'
 import type { Row } from '../../storage/storage.ts'
-import type { Receipt } from '../../sync/engine-log.ts'
+import type { Receipt } from '../../sync/receipt.ts'
 import { Device } from './device.ts'
 import { createRandom } from './random.ts'
 import type { Simulation } from './simulation.ts'
@@ -90,7 +90,14 @@ export class Settled {
   async #freshDevice({ principal }: Device): Promise<Tab> {
     const { world, clock, serverRecords } = this.#simulation
     const storage = createMemoryStorage()
-    const device = new Device({ ...world, watched: [] }, 'new device', principal, 1, { open: () => storage.tab() }, createRandom('new device'))
+    const device = new Device(
+      { ...world, watched: [] },
+      'new device',
+      principal,
+      1,
+      { open: () => storage.tab() },
+      createRandom('new device'),
+    )
     const [tab] = device.tabs as [Tab]
     tab.open()
     const head = serverRecords.at(-1)?.number ?? 0
@@ -107,7 +114,14 @@ export class Settled {
     const { world, clock } = this.#simulation
     const storage = createMemoryStorage()
     await clock.work(original.disk.copyLog(original.logName, storage.tab()))
-    const device = new Device({ ...world, watched: [] }, 'rebuilt', original.principal, 1, { open: () => storage.tab() }, createRandom('rebuilt'))
+    const device = new Device(
+      { ...world, watched: [] },
+      'rebuilt',
+      original.principal,
+      1,
+      { open: () => storage.tab() },
+      createRandom('rebuilt'),
+    )
     device.link.goDown()
     const [tab] = device.tabs as [Tab]
     tab.open()

@@ -69,13 +69,14 @@ export class Tab {
     const process = this.#process
     this.#process?.thaw()
     const { session } = this.#worker ?? {}
-    if (session && process) await new Promise<void>((resolve) => {
-      process.onKilled(resolve)
-      session.close().then(resolve, (thrown: unknown) => {
-        this.#device.report(this, thrown)
-        resolve()
+    if (session && process)
+      await new Promise<void>((resolve) => {
+        process.onKilled(resolve)
+        session.close().then(resolve, (thrown: unknown) => {
+          this.#device.report(this, thrown)
+          resolve()
+        })
       })
-    })
     this.#end()
   }
 
