@@ -1,6 +1,8 @@
 /** The protocol's guide: its examples are a conversation that the schemas understand, and that the server holds word for word. */
 import { readFileSync } from 'node:fs'
+import { aggregate, domain } from 'outpost'
 import { afterAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import * as protocol from '../../src/sync/protocol.ts'
 import { createTestClock } from '../support/clock.ts'
 import { testEnvironment } from '../support/engine.ts'
@@ -110,4 +112,23 @@ describe('the schemas', () => {
     expect(performance.now() - startedAt).toBeLessThan(100)
     for (const json of [null, false, 0, '']) expect(protocol.WireValue.safeParse({ json }).success).toBe(true)
   })
+})
+
+test('no app can declare a refusal of a name that the server gives a meaning to', () => {
+  for (const refusal of Object.keys(protocol.serverRefusals))
+    expect(() =>
+      domain('clash', {
+        aggregates: [
+          aggregate('thing', {
+            state: z.object({}),
+            events: { made: z.object({}) },
+            commands: { make: z.object({}) },
+            refusals: { [refusal]: z.object({}) },
+            create: { made: () => ({}) },
+            evolve: {},
+            decide: { make: (_, __, { emit }) => emit.made({}) },
+          }),
+        ],
+      }),
+    ).toThrow(`refusal "${refusal}", which every Command has already`)
 })
