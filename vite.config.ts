@@ -148,5 +148,7 @@ export default defineConfig(({ command, mode, isPreview }) => {
   if (process.env['VITEST'] !== undefined) {
     return { resolve: { alias: fromSources }, cacheDir: at('.cache/vite'), test: { projects, reporters: ['default'] } }
   }
-  return mode === 'demo' || command === 'serve' ? demo(command, { alias: command === 'serve' && isPreview !== true ? fromSources : asBuilt }) : library
+  return mode === 'demo' || command === 'serve'
+    ? demo(command, { alias: command === 'serve' && isPreview !== true ? fromSources : asBuilt })
+    : library
 })
