@@ -6,12 +6,14 @@ import { readIdentity } from './identity.ts'
 /** Which book is open: `?space=hall-2` opens another one. */
 export const space = new URLSearchParams(location.search).get('space') ?? 'hall-1'
 
-/** Whose book it is: each person has one of their own in every space. */
+/** Whose book it is: each person has a copy of their own on this device, of the one book that all of a space share. */
 export const identity = readIdentity()
 
 export const openBook = () =>
   connect<typeof stockroom>({
     space,
     actor: identity.name,
+    // A name is all that the demo's server asks for. Elsewhere this is what the sign-in gave.
+    token: () => Promise.resolve(identity.name),
     worker: () => new Worker(new URL('./app.worker.ts', import.meta.url), { type: 'module', name: 'stockroom' }),
   })

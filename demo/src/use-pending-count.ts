@@ -1,4 +1,5 @@
 /** How many Commands of this book are on this device only. */
+import { useSyncStatus } from './use-sync-status.ts'
 
-/** Nothing waits for a server as long as there is none. */
-export const usePendingCount = (): number => 0
+/** @returns undefined until the worker has told */
+export const usePendingCount = (): number | undefined => useSyncStatus()?.pending

@@ -43,7 +43,7 @@ async function signOut(page: Page, options: { readonly deleting: boolean }): Pro
   await goTo(page, 'settings')
   await page.getByRole('button', { name: 'Sign out…' }).click()
   const dialog = page.getByRole('dialog', { name: /^Sign out,/ })
-  if (!options.deleting) await dialog.getByText('Your book stays on this device').waitFor()
+  if (!options.deleting) await dialog.getByText('Your copy of the book stays on this device').waitFor()
   else {
     await dialog.getByLabel('Delete my data from this device as well').check()
     await dialog.getByText('deleted from this browser, in all tabs').waitFor()
@@ -54,7 +54,7 @@ async function signOut(page: Page, options: { readonly deleting: boolean }): Pro
 async function deleteMyData(page: Page): Promise<void> {
   await goTo(page, 'settings')
   await page.getByRole('button', { name: 'Delete my data…' }).click()
-  await page.getByRole('dialog', { name: 'Delete the whole book?' }).getByRole('button', { name: 'Delete for good' }).click()
+  await page.getByRole('dialog', { name: 'Delete your copy of the book?' }).getByRole('button', { name: 'Delete it' }).click()
   await whose(page, 'hall-1')
 }
 

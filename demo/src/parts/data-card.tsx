@@ -68,13 +68,13 @@ export function DataCard() {
         </div>
         <div>
           <h3>Delete it</h3>
-          <p className="note">Everything of yours in this book, in all tabs, for good{identity.signedIn && '; you are signed out'}.</p>
+          <p className="note">Your copy of this book, in all tabs{identity.signedIn && '; you are signed out'}.</p>
           <Confirm
             label="Delete my data…"
             danger
             disabled={task.busy}
-            question="Delete the whole book?"
-            yes="Delete for good"
+            question="Delete your copy of the book?"
+            yes="Delete it"
             no="Keep it"
             onYes={() =>
               task.run(async () => {

@@ -55,7 +55,7 @@ function SignedOut() {
   return (
     <Card
       title="Who you are"
-      note="You have not signed in. Everyone who does has a book of their own on this device; this one stays as it is."
+      note="You have not signed in. Everyone who does has a copy of the book of their own on this device; this one stays as it is."
     >
       <form
         className="sign-in"

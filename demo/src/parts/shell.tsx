@@ -3,8 +3,10 @@ import { useEffect, useRef, type ReactNode } from 'react'
 import { identity, space } from '../app.ts'
 import { href, useRoute } from '../router.ts'
 import { Icon, type IconName } from './icon.tsx'
+import { InboxCount } from './inbox-list.tsx'
 import { NewerBuild } from './newer-build.tsx'
 import { Alerts, StatusBar } from './status-bar.tsx'
+import { SyncBar } from './sync-bar.tsx'
 
 const places: readonly {
   readonly path: string
@@ -17,6 +19,8 @@ const places: readonly {
   { path: 'stock', label: 'Stock', icon: 'stock' },
   { path: 'orders', label: 'Orders', icon: 'orders' },
   { path: 'purchases', label: 'Purchase Orders', short: 'Purchases', icon: 'purchases' },
+  { path: 'inbox', label: 'Inbox', icon: 'inbox' },
+  { path: 'devices', label: 'Two devices', icon: 'devices', desk: true },
   { path: 'import', label: 'Import', icon: 'import', desk: true },
   { path: 'log', label: 'Log', icon: 'log', desk: true },
   { path: 'settings', label: 'Settings', short: 'More', icon: 'settings' },
@@ -56,10 +60,14 @@ export function Shell({ children }: { readonly children: ReactNode }) {
               <Icon name={icon} />
               <span className={short ? 'long' : ''}>{label}</span>
               {short && <span className="short-label">{short}</span>}
+              {to === 'inbox' && <InboxCount />}
             </a>
           ))}
         </nav>
-        <StatusBar />
+        <div className="statuses">
+          <SyncBar />
+          <StatusBar />
+        </div>
       </header>
       <main>
         <NewerBuild />

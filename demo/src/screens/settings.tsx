@@ -4,6 +4,7 @@ import { HandlerList } from '../parts/handler-list.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { IdentityCard } from '../parts/identity-card.tsx'
 import { Page } from '../parts/page.tsx'
+import { SyncCard } from '../parts/sync-card.tsx'
 import { StorageCard } from '../parts/storage-card.tsx'
 import { href } from '../router.ts'
 
@@ -19,8 +20,13 @@ export function SettingsScreen() {
           <Icon name="log" />
           Log
         </a>
+        <a href={href(['devices'])}>
+          <Icon name="devices" />
+          Two devices
+        </a>
       </nav>
       <IdentityCard />
+      <SyncCard />
       <StorageCard />
       <HandlerList />
       <DataCard />
