@@ -255,7 +255,7 @@ class Part implements FoldedPart {
 
   add({ rows, records, position, partial }: FoldedPart, folded: number): void {
     for (const [token, row] of rows) this.rows.set(token, row)
-    this.records.push(...records)
+    for (const { number, id } of records) this.records.push({ number, id })
     this.position = position
     this.partial = partial
     this.folded = folded

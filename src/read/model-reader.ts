@@ -59,6 +59,8 @@ export class ModelReader {
   /** The current generation of this build's version. */
   #current: { readonly projection: Projection; readonly generation: Generation } | undefined
   #next: Projection | undefined
+  /** About to be the current one, as soon as it is as far. */
+  #coming: Projection | undefined
   #openFailures = 0
   #problem: string | undefined
   #isOpening = false
@@ -138,7 +140,7 @@ export class ModelReader {
     const projection = this.#current?.projection ?? this.#next
     const { position } = this.freshness()
     const parked = this.#current?.projection.parked ?? this.#next?.parked
-    const problem = this.#problem ?? projection?.problem ?? this.#next?.problem
+    const problem = this.#problem ?? projection?.problem ?? this.#next?.problem ?? this.#coming?.problem
     const isBuilding = this.#builder.isRunning
     const head = this.#options.source.head.position
     return {
@@ -157,10 +159,10 @@ export class ModelReader {
   rung(position: number, own: boolean): void {
     if (own) this.#ownUpTo = position
     const isAwaited = own || this.#queries > 0 || this.live.isWatched
-    for (const projection of [this.#current?.projection, this.#next]) {
+    for (const projection of [this.#current?.projection, this.#next, this.#coming]) {
       if (!projection) continue
       if (own) projection.noteOwn(position)
-      if (isAwaited || projection === this.#next || projection.parked) projection.pump()
+      if (isAwaited || projection !== this.#current?.projection || projection.parked) projection.pump()
     }
     if (!isAwaited) this.#lookLater()
   }
@@ -224,7 +226,7 @@ export class ModelReader {
     this.#closing.abort()
     this.#cancelLook?.()
     this.live.close()
-    for (const projection of [this.#current?.projection, this.#next]) projection?.close()
+    for (const projection of [this.#current?.projection, this.#next, this.#coming]) projection?.close()
     this.shown.close()
   }
 
@@ -273,7 +275,9 @@ export class ModelReader {
     const { shown } = this
     // Of a state with the tail, none without it may come next, whatever its position.
     const isBehind = (): boolean => !projection.shows(shown.position) || (shown.hasTentative && !projection.isUpToDate)
+    this.#coming = projection
     while (isBehind() && !projection.hasEnded && !projection.parked) await this.#bell.next()
+    this.#coming = undefined
     if (projection.hasEnded) return false
     const replaced = [shown.projection, this.#current?.projection]
     this.#current = { projection, generation }

@@ -20,7 +20,7 @@ export interface FoldedPart {
 export class TentativeRows {
   readonly #rows = new Map<Token, FoldedRow>()
   #partial: ReadonlyMap<Token, FoldedRow> | undefined
-  #records: FoldedPart['records'] = []
+  #records: FoldedPart['records'][number][] = []
   #position = 0
   #tailEpoch: number | undefined
   #epoch = 0
@@ -87,7 +87,7 @@ export class TentativeRows {
       if (!this.#rows.has(token)) this.#arrivals++
       this.#rows.set(token, row)
     }
-    this.#records = [...this.#records, ...records]
+    for (const { number, id } of records) this.#records.push({ number, id })
     this.#position = position
     this.#dropPartial()
     this.#arrivals += partial?.size ?? 0

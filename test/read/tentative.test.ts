@@ -105,6 +105,88 @@ test('the first rows that a start shows have the tail in them', async () => {
   expect(await ask(again, from(things).count().description)).toMatchObject({ data: 201 })
 })
 
+test('a start answers nothing before the tail lies over the rows, however long that takes', async () => {
+  const { world, tab } = await synced(undefined, put('a', 1), put('b', 1))
+  await tab.append(add('a', 1))
+  await tab.close()
+  const holds: (() => void)[] = []
+  const again = await world.tab(thingsDomain, (storage) => {
+    const held = storage.faults.pause('rows.load', 'before')
+    holds.push(() => held.release())
+  })
+  let answer: unknown
+  void again.side.run(from(things).orderBy('a').description, 0, 60_000).then(({ data }) => (answer = data))
+  for (let i = 0; i < 5; i++) await world.clock.advance(100)
+  expect(answer).toBeUndefined()
+  for (const release of holds) release()
+  await until(() => answer !== undefined)
+  expect(answer).toEqual([row('b', 1), row('a', 2)])
+})
+
+test('a start whose tail cannot be folded says why, and goes on when it can', async () => {
+  const { world, tab } = await synced(undefined, put('a', 1))
+  await tab.append(add('a', 1))
+  await tab.close()
+  const again = await world.tab(thingsDomain, (storage) => storage.faults.fail('rows.load', 'UnknownError'))
+  await turns(20)
+  expect(again.status('things').problem).toMatch(/UnknownError/)
+  const asked = again.side.run(all, 0, 60_000)
+  await world.clock.advance(1_000)
+  expect(await asked).toMatchObject({ data: [row('a', 2)], pending: [0] })
+})
+
+test('what a confirmation and much of a tail come to is one frame, also where it is folded in several batches', async () => {
+  const { world, tab } = await synced()
+  const late = await world.tab(thingsDomain)
+  await tab.append(put('a', 0))
+  await late.hear()
+  const watched = await watch(late, from(things).get('a').description)
+  await tab.confirm(1)
+  for (let i = 0; i < 201; i++) await tab.append(add('a', 1))
+  await late.hear()
+  await until(() => late.status('things').lag === 0)
+  expect(watched.frames).toEqual([{ data: row('a', 1), position: 202, stale: false, pending: [0] }])
+})
+
+test('a tail that goes on where the confirmed rows went past what was folded of it', async () => {
+  const { world, tab } = await synced(undefined, put('a', 0))
+  const late = await world.tab(thingsDomain)
+  await tab.append(add('a', 1))
+  await late.hear()
+  expect(await ask(late)).toMatchObject({ data: [row('a', 1)], pending: [0] })
+  await tab.append(add('a', 1))
+  await tab.confirm(2)
+  await tab.append(add('a', 1))
+  await late.hear()
+  expect(await ask(late)).toMatchObject({ data: [row('a', 3)], pending: [0] })
+})
+
+describe('a query under way', () => {
+  test('finds a row that only the tail had hidden when it began', async () => {
+    const { tab } = await synced(undefined, put('a', 1), put('b', 1))
+    await tab.append(remove('a'))
+    await ask(tab)
+    const held = tab.storage.faults.pause('rows.scan', 'after')
+    const asked = ask(tab, from(things).where({ a: 1 }).description)
+    await held.reached
+    await tab.rebase({ slice: [[]], processed: 1, again: [] })
+    await turns(20)
+    held.release()
+    expect((await asked).data).toEqual([row('a', 1), row('b', 1)])
+  })
+
+  test('counts a row once that the tail changes meanwhile', async () => {
+    const { tab } = await synced(undefined, put('a', 1), put('b', 1))
+    const held = tab.storage.faults.pause('rows.count', 'after')
+    const asked = ask(tab, from(things).where({ a: 1 }).count().description)
+    await held.reached
+    await tab.append(put('b', 1, 'x'))
+    await turns(20)
+    held.release()
+    expect((await asked).data).toBe(2)
+  })
+})
+
 test('a query waits for what this tab did, and positions never go back', async () => {
   const { tab } = await synced(undefined, put('a', 1))
   await tab.append(put('b', 2))
@@ -196,6 +278,20 @@ describe('a handler that throws', () => {
     expect(tab.status('picky').state).toBe('live')
   })
 
+  test('at an Event of the slice leaves nothing of the tail that is void, nor of the one behind it', async () => {
+    const { tab, watched } = await stopped()
+    await tab.rebase({ slice: [[put('x', 9)], [put('y', 9, 'bad')]], again: [[put('b', 2)]] })
+    await turns()
+    expect(watched.watched.snapshot).toMatchObject({
+      data: [
+        { id: 'a', a: 1 },
+        { id: 'x', a: 9 },
+      ],
+      stale: true,
+    })
+    expect(watched.watched.snapshot).not.toHaveProperty('pending')
+  })
+
   test('stops the confirmed rows when its Event is confirmed', async () => {
     const { tab, watched } = await stopped()
     await tab.confirm(2)
@@ -226,18 +322,37 @@ describe('several tabs', () => {
     ])
   })
 
+  test('one that has to go over to rebuilt rows shows none of them before they are as far as what it showed', async () => {
+    const { world, tab } = await synced(undefined, put('a', 0))
+    const other = await world.tab(thingsDomain)
+    await tab.append(add('a', 1))
+    await other.hear()
+    const watched = await watch(other, from(things).get('a').description)
+    await tab.rebase({ slice: [[]], again: [[add('a', 1)]] })
+    const held = other.storage.faults.pause('openReadStore', 'before')
+    await tab.side.rebuild('things')
+    await held.reached
+    // By now all is confirmed, but the rebuilt rows are stored as of a record before that.
+    await tab.confirm(1)
+    held.release()
+    await until(() => other.status('things').position === 3)
+    await turns(20)
+    expect(watched.frames.map(({ data, pending }) => [(data as ThingRow).a, pending])).toEqual([[1, undefined]])
+  })
+
   test('rows stored of what a power loss has made unconfirmed again are built anew', async () => {
     const { world, tab } = await synced(undefined, put('a', 1))
     await tab.append(put('b', 2))
+    await tab.append(put('c', 3))
     await tab.confirm(1)
     await tab.side.flush()
     await tab.close()
-    expect((await storedRows(world)).record).toBe(4)
+    expect((await storedRows(world)).record).toBe(3)
     // The rows are durable, the record that confirms them is not.
     world.losePower(1)
     const again = await world.tab(thingsDomain)
-    await until(() => again.status('things').state === 'live' && again.status('things').position === 2)
-    expect(await ask(again)).toEqual({ data: [row('a', 1), row('b', 2)], position: 2, stale: false, pending: [1] })
+    await until(() => again.status('things').state === 'live' && again.status('things').position === 3)
+    expect(await ask(again)).toEqual({ data: [row('a', 1), row('b', 2), row('c', 3)], position: 3, stale: false, pending: [1, 2] })
     expect(await storedRows(world, 2)).toEqual({ rows: [row('a', 1)], record: 2 })
   })
 })
