@@ -1,6 +1,7 @@
 /** Commands and records between the wire and the log: what is pushed of one, and what of the server's comes into it. */
 import type { LogRecord, StoredCommand, StoredEvent, StoredOutcome } from '../storage/record.ts'
-import type { ProcessedCommand, ProcessedRecord, PushedCommand, WireOutcome } from './protocol.ts'
+import type { ProcessedCommand, ProcessedRecord, WireOutcome } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 import { fromWire, toWire } from './wire-value.ts'
 
 /** A record of the server's log, before it has a place in this one. Positions of what parked count from its first Event. */

@@ -2,7 +2,8 @@
 import type { Observable } from 'rxjs'
 import type { SyncCursor } from '../storage/record.ts'
 import type { MetaStore } from '../storage/storage.ts'
-import type { ProcessedRecord, PushedCommand } from './protocol.ts'
+import type { ProcessedRecord } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 
 export interface SyncedLogState {
   /** undefined until the log was joined to a server's. */
