@@ -20,7 +20,7 @@ export interface SyncedLogState {
 export interface SyncedLog {
   readonly state: SyncedLogState
   /** Rings after each change of `state`: own Commands, what other tabs wrote, applied slices. */
-  readonly changed$: Observable<void>
+  readonly changed$: Observable<unknown>
   /** Where the role's epoch is kept, see `role.ts`. */
   readonly meta: Pick<MetaStore, 'get' | 'update'>
   /**
