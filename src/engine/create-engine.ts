@@ -1,6 +1,7 @@
 /** Joins write side and read side over one storage: the composition root of everything behind the channel. */
 import { BehaviorSubject, Subject } from 'rxjs'
 import { OutpostError } from '../errors.ts'
+import { sameValue } from '../internal/same-value.ts'
 import type { Outcome, AnyDomain } from '../domain/infer.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
@@ -76,6 +77,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
 
   /** Saved states are usable from here on; before, records go past them and are made up for. */
   let usable = false
+  let cancelStatus: (() => void) | undefined
   const log = await Log.open(logStorage, (advance) => {
     // Everything stands on another footing now: it is opened anew.
     if (advance.adopted) {
@@ -116,7 +118,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     contains: (checkpoint) => log.contains(checkpoint),
     catchUp: pullTo,
   }
-  const readSide = await createReadSide({ domain, source, storage, meta: logStorage.meta, prefix, environment })
+  const readSide = await createReadSide({
+    domain,
+    source,
+    storage,
+    meta: logStorage.meta,
+    prefix,
+    environment,
+    stateChanged: () => showStatus(),
+  })
 
   const tracer = new Tracer({
     clock: environment.clock,
@@ -199,24 +209,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   })
 
   let storageState: EngineStatus['storage'] = 'ok'
-  let readModels: EngineStatus['readModels'] = []
-  let cancelStatus: (() => void) | undefined
-  // It tells at once, so that the engine's first word is whole.
-  const readStatus = readSide.status$.subscribe((models) => {
-    readModels = models
-    showStatus()
-  })
   const statusNow = (): EngineStatus => ({
     position: log.position,
     storage: storageState,
-    readModels,
+    readModels: readSide.status(),
     handlers: [...managerRetry.status(usable), ...reactors.status()],
   })
   const status$ = new BehaviorSubject<EngineStatus>(statusNow())
   function showStatus(): void {
     cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
       cancelStatus = undefined
-      if (!status$.closed) status$.next(statusNow())
+      const status = statusNow()
+      if (!sameValue(status, status$.value)) status$.next(status)
     })
   }
 
@@ -235,9 +239,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       await readSide.flush().catch(() => undefined) // rows follow from the log; the next start makes up for them
     }
     await writeBehind.close()
-    readStatus.unsubscribe()
-    cancelStatus?.()
     await readSide.close()
+    cancelStatus?.()
     logStorage.close()
     recorded$.complete()
     status$.complete()

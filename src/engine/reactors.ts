@@ -8,6 +8,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Environment } from './engine.ts'
+import { defined } from '../internal/defined.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { HandlerStatus, Parked } from './status.ts'
 
@@ -282,5 +283,5 @@ const parkedAt = (position: number, eventType: string, error: string, attempts: 
   eventType,
   error,
   attempts,
-  ...(retryAt === undefined ? {} : { retryAt }),
+  ...defined({ retryAt }),
 })

@@ -9,6 +9,7 @@ import type { Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { ReadModelStatus } from '../engine/status.ts'
 import { messageOf, OutpostError } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
 import { Bell } from './bell.ts'
 import type { EventSource } from './event-source.ts'
@@ -126,7 +127,7 @@ export class ModelReader {
   /** What is to be said of a result that was read just now: how fresh it is, and which of its rows rest on pending Commands. */
   about(data: unknown): Omit<Snapshot<unknown>, 'data'> {
     const pending = this.shown.pendingIn(data)
-    return { ...this.freshness(), ...(pending && { pending }) }
+    return { ...this.freshness(), ...defined({ pending }) }
   }
 
   /** Position that its rows are as of, and whether more is known to be missing. */
@@ -150,8 +151,7 @@ export class ModelReader {
       position,
       lag: Math.max(0, head - position),
       ...(isBuilding && { rebuild: { position: this.#next?.position ?? 0, target: head, eventsRead: this.#next?.eventsRead ?? 0 } }),
-      ...(parked && { parked }),
-      ...(problem !== undefined && { problem }),
+      ...defined({ parked, problem }),
     }
   }
 

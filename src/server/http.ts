@@ -3,15 +3,8 @@ import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
 import { cors } from 'hono/cors'
 import { isOutpostError } from '../errors.ts'
-import {
-  ConnectRequest,
-  OLDEST_PROTOCOL,
-  PROTOCOL,
-  PullRequest,
-  PushRequest,
-  type ConnectAnswer,
-  type PushAnswer,
-} from '../sync/protocol.ts'
+import { OLDEST_PROTOCOL, PROTOCOL, type ConnectAnswer, type PushAnswer } from '../sync/protocol.ts'
+import { ConnectRequest, PullRequest, PushRequest } from '../sync/requests.ts'
 import type { Closing } from './closing.ts'
 import { answer, refusal } from './answers.ts'
 import type { Listeners } from './listeners.ts'

@@ -2,7 +2,7 @@
  * The log of an engine, as the sync client needs it: what waits for the server, and how the server's word comes in. Each
  * method is one turn of the log and, where it writes, one transaction.
  */
-import { map, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import type { EngineInside } from '../engine/inside.ts'
 import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
@@ -15,7 +15,8 @@ import type { Receipt, Returned } from './receipt.ts'
 import { behind, inOneTransaction, noteOf } from './notes.ts'
 import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
-import type { ProcessedRecord, PushedCommand } from './protocol.ts'
+import type { ProcessedRecord } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 import { type OwnProcessed, planRebase } from './rebase.ts'
 import { applyRebase } from './rebasing.ts'
 import type { Applied, SyncedLog, SyncedLogState } from './synced-log.ts'
@@ -31,7 +32,7 @@ interface Sent {
 }
 
 export class EngineLog implements SyncedLog {
-  readonly changed$: Observable<void>
+  readonly changed$: Observable<unknown>
   readonly meta: LogStorage['meta']
   readonly #inside: EngineInside
   readonly #inbox: InboxLog
@@ -43,7 +44,7 @@ export class EngineLog implements SyncedLog {
     this.#inbox = new InboxLog(inside)
     this.#breathe = breathe
     this.meta = inside.storage.meta
-    this.changed$ = inside.recorded$.pipe(map(() => undefined))
+    this.changed$ = inside.recorded$
   }
 
   get state(): SyncedLogState {

@@ -1,6 +1,7 @@
 /** What a page asks for of the Commands that were returned, or that still wait. */
 import type { Outcome } from '../domain/infer.ts'
 import type { EngineInside } from '../engine/inside.ts'
+import { defined } from '../internal/defined.ts'
 import type { EngineLog } from './engine-log.ts'
 import type { Receipt } from './receipt.ts'
 
@@ -46,9 +47,7 @@ export function commandRequests(
           at: now(),
           correlationId,
           causationId: commandId,
-          ...(schema !== undefined && { schema }),
-          ...(aggregateId !== undefined && { aggregateId }),
-          ...(actor !== undefined && { actor }),
+          ...defined({ schema, aggregateId, actor }),
         }))
       if (outcome.ok) await log.resolve(commandId, { how, commandId: id })
       return outcome

@@ -4,6 +4,7 @@
  * Read Model like any other.
  */
 import { derivedId } from '../domain/id.ts'
+import { defined } from '../internal/defined.ts'
 import type { StoredCommand, StoredEvent } from '../storage/record.ts'
 import type { Decided } from './processed.ts'
 import { ownEvents, verdictOn } from './rebase.ts'
@@ -51,8 +52,7 @@ export function returned(then: Decided, now: Decided, before: ReadonlyMap<string
     now: outcomeOf(now),
     streams,
     because,
-    ...(aggregateId !== undefined && { aggregateId }),
-    ...(actor !== undefined && { actor }),
+    ...defined({ aggregateId, actor }),
   }
 }
 

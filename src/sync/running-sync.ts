@@ -1,5 +1,6 @@
 /** The sync of one log in one tab, as the worker deals with it. */
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import { Doorbell } from './doorbell.ts'
 import type { SyncEnvironment } from './environment.ts'
 import type { CommandRequests } from './inbox-requests.ts'
@@ -189,7 +190,7 @@ export function startSync(
         ...state,
         pending: log.state.pending,
         here: role.isHeld,
-        ...(lastSyncedAt !== undefined && { lastSyncedAt }),
+        ...defined({ lastSyncedAt }),
       }
     },
     listen(listener) {

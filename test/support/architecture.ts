@@ -39,13 +39,14 @@ export const house: House = {
     'read': { values: [...base, 'internal', 'storage'], types: contracts },
     'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
     'sync/protocol.ts': { values: [] },
+    'sync/requests.ts': { values: ['sync/protocol.ts'] },
     'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
     'sync/status.ts': { values: [] },
     'sync/receipt.ts': { values: [] },
-    'sync/synced-log.ts': { values: [], types: ['storage', 'sync/protocol.ts'] },
+    'sync/synced-log.ts': { values: [], types: ['storage', 'sync/protocol.ts', 'sync/requests.ts'] },
     'sync': {
       values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts', 'sync/inbox-model.ts'],
-      types: [...contracts, 'sync/synced-log.ts'],
+      types: [...contracts, 'sync/requests.ts', 'sync/synced-log.ts'],
     },
     'sync/inbox-model.ts': { values: ['domain', 'sync'], types: ['sync/receipt.ts'] },
     'channel': { values: [...base, 'internal'], types: contracts },
@@ -67,6 +68,7 @@ export const house: House = {
         'write',
         'engine',
         'sync/protocol.ts',
+        'sync/requests.ts',
         'sync/wire-value.ts',
       ],
     },
@@ -75,7 +77,7 @@ export const house: House = {
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
   },
   libraries: {
-    'zod': { values: ['domain', 'sync/protocol.ts', 'sync/inbox-model.ts'], types: ['sync'] },
+    'zod': { values: ['domain', 'sync/protocol.ts', 'sync/requests.ts', 'sync/inbox-model.ts'], types: ['sync'] },
     'dexie': { values: ['dexie'] },
     'rxjs': {
       values: ['read', 'engine', 'sync', 'client', 'server'],

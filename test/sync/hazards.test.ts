@@ -1,6 +1,6 @@
 /** Ways to lose or double something (hazards.md) as far as they lie between the log and the wire, each a test. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { PushRequest } from '../../src/sync/protocol.ts'
+import type { PushRequest } from '../../src/sync/requests.ts'
 import { Device, type Tab } from './support/device.ts'
 import { MemoryLog } from './support/memory-log.ts'
 import { ErrorAnswered } from './support/simulated-server.ts'

@@ -1,6 +1,6 @@
 /** The loop's states and what leads from one to the other, on a virtual clock and network. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { PullRequest, PushRequest } from '../../src/sync/protocol.ts'
+import type { PullRequest, PushRequest } from '../../src/sync/requests.ts'
 import { Device, type Tab } from './support/device.ts'
 import { ErrorAnswered } from './support/simulated-server.ts'
 

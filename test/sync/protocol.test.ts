@@ -4,6 +4,7 @@ import { aggregate, domain } from 'outpost'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import * as protocol from '../../src/sync/protocol.ts'
+import * as requests from '../../src/sync/requests.ts'
 import { createTestClock } from '../support/clock.ts'
 import { testEnvironment } from '../support/engine.ts'
 import { closeServers, send, startServer } from '../support/sync-server.ts'
@@ -18,9 +19,9 @@ const conversation = [
 ].map(([, route = '', request, status, answer]) => ({ route, request: json(request), status: Number(status), answer: json(answer) }))
 
 const schemas = {
-  connect: [protocol.ConnectRequest, protocol.ConnectAnswer],
-  push: [protocol.PushRequest, protocol.PushAnswer],
-  pull: [protocol.PullRequest, protocol.PullAnswer],
+  connect: [requests.ConnectRequest, protocol.ConnectAnswer],
+  push: [requests.PushRequest, protocol.PushAnswer],
+  pull: [requests.PullRequest, protocol.PullAnswer],
 } as const
 
 describe('the examples of PROTOCOL.md', () => {
@@ -85,7 +86,7 @@ describe('the schemas', () => {
 
   test('leave out what they do not know, so that neighbouring versions understand one another', () => {
     expect(
-      protocol.PushRequest.parse({ ...push, newer: 1, commands: [{ sequence: 1, command: { ...command, newer: { deep: 1 } } }] }),
+      requests.PushRequest.parse({ ...push, newer: 1, commands: [{ sequence: 1, command: { ...command, newer: { deep: 1 } } }] }),
     ).toEqual(push)
   })
   test.each([
@@ -101,13 +102,13 @@ describe('the schemas', () => {
     ['a sequence beyond what numbers count', { ...push, commands: [{ sequence: 2 ** 53, command }] }],
     ['no principal', { ...push, principal: '' }],
   ])('refuse %s', (_, body) => {
-    expect(protocol.PushRequest.safeParse(body).success).toBe(false)
+    expect(requests.PushRequest.safeParse(body).success).toBe(false)
   })
   test('take a payload of any JSON, however deep, without walking it', () => {
     const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown
     const startedAt = performance.now()
     expect(
-      protocol.PushRequest.safeParse({ ...push, commands: [{ sequence: 1, command: { ...command, payload: { json: deep } } }] }).success,
+      requests.PushRequest.safeParse({ ...push, commands: [{ sequence: 1, command: { ...command, payload: { json: deep } } }] }).success,
     ).toBe(true)
     expect(performance.now() - startedAt).toBeLessThan(100)
     for (const json of [null, false, 0, '']) expect(protocol.WireValue.safeParse({ json }).success).toBe(true)

@@ -68,9 +68,7 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
 
     async openReadStore(name, schema) {
       const connection = await connect(name, readSchema(schema))
-      const fits = await connection.read(['rows'], 'Checking the schema of', async (transaction) =>
-        hasSchema(transaction.objectStore('rows'), schema),
-      )
+      const fits = await connection.read(['rows'], 'Checking the schema of', async (store) => hasSchema(store('rows'), schema))
       if (!fits) {
         connection.close()
         throw new OutpostError('storage-failed', `"${name}" was made with another key or other indexes: give the new schema a new name.`, {

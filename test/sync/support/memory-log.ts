@@ -3,7 +3,8 @@
  * one must: slices follow the cursor, own Commands come in order, and each ends once.
  */
 import { Subject } from 'rxjs'
-import type { ProcessedRecord, PushedCommand } from '../../../src/sync/protocol.ts'
+import type { ProcessedRecord } from '../../../src/sync/protocol.ts'
+import type { PushedCommand } from '../../../src/sync/requests.ts'
 import type { SyncCursor } from '../../../src/storage/record.ts'
 import { OutpostError } from '../../../src/errors.ts'
 import type { Applied, SyncedLog, SyncedLogState } from '../../../src/sync/synced-log.ts'
