@@ -8,7 +8,7 @@ import type { AnyReadModel } from '../domain/infer.ts'
 import type { Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { ReadModelStatus } from '../engine/status.ts'
-import { messageOf, OutpostError } from '../errors.ts'
+import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
 import { Bell } from './bell.ts'
@@ -239,7 +239,7 @@ export class ModelReader {
     const isOpen = this.#generations.fits(current) && (await this.#openCurrent(current))
     if (isOpen && !pointer?.building) return
     if (!isOpen) await this.#showOther()
-    if (!this.shown.projection && this.#next) this.#show(this.#next)
+    if (this.#next && this.#canShowUnfinished) this.#show(this.#next)
     await this.#builder.start(!this.shown.projection)
     this.#stateChanged()
   }
@@ -247,9 +247,12 @@ export class ModelReader {
   /** Storage failed: queries are told, and it is tried again. */
   #failedToOpen(error: unknown): void {
     if (this.#closing.signal.aborted) return
-    this.#isChanging = false
-    this.shown.fail(error)
-    this.#setProblem(messageOf(error))
+    // Another tab has deleted what this one was about to open: there are others by now, and nobody need hear of it.
+    if (!isOutpostError(error, 'closed')) {
+      this.#isChanging = false
+      this.shown.fail(error)
+      this.#setProblem(messageOf(error))
+    }
     this.#options.environment.later(backoff(++this.#openFailures, RETRY_FIRST_MS, RETRY_LONGEST_MS), () => this.open())
   }
 
@@ -305,9 +308,14 @@ export class ModelReader {
     else projection?.close()
   }
 
+  /** What is being built holds nothing tentative: where that was shown, it would be gone until the building is done. */
+  get #canShowUnfinished(): boolean {
+    return !this.shown.projection && !this.shown.hasTentative
+  }
+
   #setNext(next: Projection | undefined): void {
     this.#next = next
-    if (next && !this.shown.projection && !this.#isChanging) this.#show(next)
+    if (next && this.#canShowUnfinished && !this.#isChanging) this.#show(next)
     this.#stateChanged()
   }
 
@@ -334,7 +342,7 @@ export class ModelReader {
       // What stands on records that are not in the log is no measure of time.
       this.shown.hide(how === 'closed' ? this.shown.position : 0)
       this.#isChanging = how === 'closed' && wasCurrent
-      if (!wasCurrent && this.#next) this.#show(this.#next)
+      if (!wasCurrent && this.#next && this.#canShowUnfinished) this.#show(this.#next)
     }
     if (wasCurrent) this.open()
     this.#stateChanged()

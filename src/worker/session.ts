@@ -23,7 +23,11 @@ export function createSession(
 ): Session {
   const subscriptions = new Subscriptions(post)
   const surroundings = new Surroundings()
-  const catchUp = oneAtATime(() => engine.catchUp())
+  let closed: Promise<void> | undefined
+  const catchUp = oneAtATime(async () => {
+    // Others may go on while this one is closing.
+    if (!closed) await engine.catchUp()
+  })
 
   tabs.listen({
     position: () => engine.position,
@@ -55,7 +59,6 @@ export function createSession(
     }
   }
 
-  let closed: Promise<void> | undefined
   const end = async (finish: () => Promise<void>): Promise<void> => {
     subscriptions.closeAll()
     recorded.unsubscribe()

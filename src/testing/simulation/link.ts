@@ -130,6 +130,7 @@ export class Link {
             const { done, value } = await reader.read()
             if (isOver) return
             isDeaf ||= !this.#isUp
+            if (isDeaf && done) return
             if (isDeaf) continue
             await this.#pass(null)
             if (done) return over(() => controller.close())

@@ -53,12 +53,12 @@ export function processStorage({ process, disk, random, points, isServer, seen }
     return result
   }
   /** A browser closes what a dead thread had open. */
-  const opened = <T extends { close(): void }>(open: () => Promise<T>): Promise<T> =>
+  const opened = <T extends { close(): void }, U>(open: () => Promise<T>, as: (handle: T) => U): Promise<U> =>
     run(async () => {
       const handle = await open()
       if (process.isDead) handle.close()
       else process.onKilled(() => handle.close())
-      return handle
+      return as(handle)
     })
   function die(): Promise<never> {
     process.kill()
@@ -174,8 +174,12 @@ export function processStorage({ process, disk, random, points, isServer, seen }
   }
 
   return {
-    openLog: async (name) => logOf(name, await opened(() => storage.openLog(name))),
-    openReadStore: async (name, schema) => readStoreOf(await opened(() => storage.openReadStore(name, schema))),
+    openLog: (name) =>
+      opened(
+        () => storage.openLog(name),
+        (log) => logOf(name, log),
+      ),
+    openReadStore: (name, schema) => opened(() => storage.openReadStore(name, schema), readStoreOf),
     list: (prefix) => run(() => storage.list(prefix)),
     destroy: (name) =>
       run(async () => {

@@ -194,6 +194,8 @@ export class Tab {
     watching.then(
       (query) => {
         take = () => {
+          // A page hears nothing of a worker that is gone.
+          if (process?.isDead) return
           const { data } = query.snapshot
           if (shown.frames.at(-1) !== data) shown.frames.push(data as readonly Row[])
         }
