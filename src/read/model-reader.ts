@@ -14,7 +14,7 @@ import type { MetaStore, Storage } from '../storage/storage.ts'
 import { Bell } from './bell.ts'
 import type { EventSource } from './event-source.ts'
 import { GenerationBuilder } from './generation-builder.ts'
-import { type Generation, Generations } from './generations.ts'
+import { type Generation, Generations, otherBuild } from './generations.ts'
 import { LiveQueries } from './live-queries.ts'
 import type { Freshness } from './live-query.ts'
 import { GenerationStores } from './generation-stores.ts'
@@ -235,7 +235,7 @@ export class ModelReader {
     let pointer = await this.#generations.read()
     if (!pointer?.current && source.head.checkpoint.record === 0) pointer = await this.#generations.begin()
     const current = pointer?.current
-    if (current && !this.#generations.fits(current) && this.#wasOpen) throw this.#otherBuild()
+    if (current && !this.#generations.fits(current) && this.#wasOpen) throw otherBuild(this.model)
     const isOpen = this.#generations.fits(current) && (await this.#openCurrent(current))
     if (isOpen && !pointer?.building) return
     if (!isOpen) await this.#showOther()
@@ -322,7 +322,7 @@ export class ModelReader {
   /** @returns false where that one has to be built anew */
   async #finished(generation: Generation, built: Projection | undefined, replaced: number | undefined): Promise<boolean> {
     if (this.#current?.generation.number !== generation.number) {
-      if (!this.#generations.fits(generation)) throw this.#otherBuild()
+      if (!this.#generations.fits(generation)) throw otherBuild(this.model)
       if (built) {
         if (built.isFollowing) await built.refresh()
         if (!(await this.#becomeCurrent(built, generation))) return false
@@ -392,14 +392,5 @@ export class ModelReader {
     }
     this.#options.stateChanged()
     this.#bell.ring()
-  }
-
-  #otherBuild(): OutpostError {
-    const { name, version } = this.model
-    return new OutpostError(
-      'outdated',
-      `Another tab's build declares version ${version} of Read Model "${name}" with other rows or indexes. Reload this tab; raise \`version\` whenever they change.`,
-      { readModel: name, version },
-    )
   }
 }

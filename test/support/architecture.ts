@@ -75,6 +75,12 @@ export const house: House = {
     'server/command-line.ts': { values: [...base, 'server'] },
     'server/bin.ts': { values: ['errors.ts', 'server/command-line.ts'] },
     'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
+    // Devices, network and servers in one thread: all there is, joined for a test.
+    'testing/simulate.ts': { values: ['testing/simulation', 'server'], types: [...base, 'testing'] },
+    'testing/simulation': {
+      values: [...base, 'internal', 'storage', 'storage/memory', 'engine', 'channel', 'client', 'worker', 'sync', 'server', 'testing'],
+      types: ['write', 'read', ...contracts],
+    },
   },
   libraries: {
     'zod': { values: ['domain', 'sync/protocol.ts', 'sync/requests.ts', 'sync/inbox-model.ts'], types: ['sync'] },
