@@ -8,6 +8,7 @@ import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
 import { openSegmentIndex } from '../storage/segment-index.ts'
 import type { Durability, Storage } from '../storage/storage.ts'
+import { commandFault } from '../write/command-fault.ts'
 import { CommandQueue } from '../write/command-queue.ts'
 import { createDecoder } from '../write/decode.ts'
 import type { Undecided } from '../write/decide.ts'
@@ -281,10 +282,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
         checkCommand(message, domain)
         if (importing)
-          throw new OutpostError(
-            'importing',
-            `Command "${message.type}" (${message.id}) came while an import into this log is running. Nothing was stored: give it again when that has ended.`,
-          )
+          throw commandFault('importing', message, 'came while a log is imported. Nothing was stored: give it again when that has ended.')
         return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
       }),
     cancel: (call) => queue.cancel(call),

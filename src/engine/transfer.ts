@@ -1,9 +1,9 @@
 /**
- * Export and import of a log: newline-delimited, a header and then one record a line, in the notation of devalue (JSON that
- * also carries Dates, Maps, BigInts, undefined and binary data).
+ * Export and import of a log: newline-delimited, a header and then one record a line, packed (JSON that also carries Dates,
+ * Maps, BigInts, undefined and binary data, see `internal/pack.ts`).
  */
-import { parse, stringify } from 'devalue'
 import { messageOf, OutpostError } from '../errors.ts'
+import { pack, unpack } from '../internal/pack.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
@@ -25,14 +25,6 @@ interface Header {
   readonly events: number
 }
 
-/** devalue writes no object with this field, which structured cloning keeps. */
-const PROTO = '__proto__'
-const write = (record: LogRecord): string =>
-  stringify(record, {
-    Fields: (value: unknown) => typeof value === 'object' && value !== null && Object.hasOwn(value, PROTO) && Object.entries(value),
-  })
-const read = (line: string): unknown => parse(line, { Fields: (entries: readonly [string, unknown][]) => Object.fromEntries(entries) })
-
 /** @param from undefined for the header and the first page */
 export async function exportPage(log: Log, app: string, from: ExportPlace | undefined, now: number): Promise<ExportPage> {
   // All of it as of the first page: what is recorded, or made void, from then on is no part of it.
@@ -46,7 +38,7 @@ export async function exportPage(log: Log, app: string, from: ExportPlace | unde
     events += exported.events.length
     records.push(exported)
   }
-  const lines = records.map(write)
+  const lines = records.map(pack)
   if (!from) {
     const header: Header = {
       outpost: 'export',
@@ -170,7 +162,7 @@ class Import {
     const number = this.#check.records + 1
     let record: unknown
     try {
-      record = read(line)
+      record = unpack(line)
     } catch (cause) {
       return invalid(`Record ${number} cannot be read: ${messageOf(cause)}.`, cause)
     }
