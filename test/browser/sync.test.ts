@@ -1,0 +1,187 @@
+/**
+ * Devices that were long apart, with real parts: browsers with their profiles on disk, and `outpost-server` as a process of its
+ * own, on an embedded database and on a PostgreSQL. What all of them must come to is folded from the server's log by code that
+ * shares nothing with the domain.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { expectConverged } from './support/converged.ts'
+import { createRandom } from './support/random.ts'
+import { buildAndServe, type Served } from './support/serve.ts'
+import { readServerLog } from './support/server-log.ts'
+import { buildServers, killServers, type ServerData, startServerProcess } from './support/server-process.ts'
+import { SyncedDevice } from './support/synced-device.ts'
+import { startSyncProxy, type SyncProxy, type Trick } from './support/sync-proxy.ts'
+
+const isLong = process.env['OUTPOST_LONG'] === '1'
+const seed = Number(process.env['OUTPOST_SEED'] ?? 1)
+const timeout = isLong ? 1_200_000 : 120_000
+const items = Array.from({ length: 8 }, (_, i) => `item-${i}`)
+
+let served: Served
+let postgres: PostgresServer
+beforeAll(async () => {
+  await buildServers('stock')
+  ;[served, postgres] = await Promise.all([buildAndServe({ entry: new URL('./pages/synced.ts', import.meta.url) }), startPostgres()])
+})
+afterAll(async () => {
+  await served.close()
+  await postgres.stop()
+})
+afterEach(killServers)
+
+type Kind = 'an embedded database' | 'PostgreSQL'
+const kinds: readonly Kind[] = ['an embedded database', 'PostgreSQL']
+
+async function newData(kind: Kind): Promise<ServerData> {
+  if (kind === 'PostgreSQL') return { databaseUrl: await postgres.database() }
+  const folder = await mkdtemp(join(tmpdir(), 'outpost-server-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  return { folder }
+}
+
+/** In front of a server, as far as the devices know the server itself. It ends with its test. */
+async function proxyTo(url?: string): Promise<SyncProxy> {
+  const proxy = await startSyncProxy()
+  proxy.target(url)
+  onTestFinished(() => proxy.close())
+  return proxy
+}
+
+/** Items in stock that all of them know, but too few for all of them. */
+async function stockUp(devices: readonly SyncedDevice[]): Promise<void> {
+  const [first] = devices as [SyncedDevice]
+  for (const item of items) {
+    await first.give('stockItem.register', item, { name: item })
+    await first.give('stockItem.receive', item, { quantity: 20 })
+  }
+  await first.page.call('untilSync', ['upToDate'], 0)
+  for (const { page } of devices)
+    await page.call(
+      'untilSeen',
+      'stockList',
+      items.map((sku) => ({ sku, name: sku, onHand: 20 })),
+    )
+}
+
+async function openDevices(urls: Readonly<Record<string, string>>): Promise<SyncedDevice[]> {
+  const devices: SyncedDevice[] = []
+  for (const [principal, url] of Object.entries(urls)) devices.push(await SyncedDevice.open(served.url, principal, url))
+  for (const { page } of devices) await page.call('watch', 'stockList')
+  return devices
+}
+
+/** Until the server has processed all that the devices have. */
+async function untilPushed(devices: readonly SyncedDevice[]): Promise<void> {
+  const pending = async (): Promise<readonly number[]> =>
+    Promise.all(
+      devices.map(async ({ page }) => {
+        // Nobody here waits for a back-off to end.
+        await page.call('sync', 'now')
+        return (await page.call('syncStatus')).pending
+      }),
+    )
+  await expect.poll(pending, { timeout: timeout / 2, interval: 250 }).toEqual(devices.map(() => 0))
+}
+
+const expectJoined = async (devices: readonly SyncedDevice[], url: string) => {
+  await untilPushed(devices)
+  const log = await readServerLog(
+    url,
+    devices.map(({ principal }) => principal),
+  )
+  return { log, ends: await expectConverged(devices, log) }
+}
+
+describe.each(kinds)('on %s', (kind) => {
+  test(
+    'three devices that were long offline at the same items join, and nothing is lost, doubled, or shown otherwise',
+    { timeout },
+    async () => {
+      const server = await startServerProcess(await newData(kind))
+      const proxy = await proxyTo(server.url)
+      const devices = await openDevices({ ann: proxy.url, ben: proxy.url, cas: proxy.url })
+      await stockUp(devices)
+
+      proxy.target(undefined)
+      const commands = isLong ? 1_500 : 100
+      await Promise.all(devices.map((device, i) => device.contend(seed + i, items, commands)))
+      const [, ben] = devices as [SyncedDevice, SyncedDevice, SyncedDevice]
+      await ben.kill()
+      await ben.start()
+      await Promise.all(devices.map((device, i) => device.contend(seed + 100 + i, items, commands)))
+      for (const { page } of devices) expect(await page.call('untilSync', ['offline'])).toMatchObject({ here: true })
+
+      proxy.target(server.url)
+      const { ends } = await expectJoined(devices, server.url)
+      // They had the rules against each other.
+      expect(Object.values(ends).every((count) => count > 0)).toBe(true)
+      expect(await server.stop()).toBe(0)
+    },
+  )
+
+  test('a server that is killed again and again in the middle of pushes loses and doubles nothing', { timeout }, async () => {
+    const data = await newData(kind)
+    const random = createRandom(seed)
+    let server = await startServerProcess(data)
+    const proxy = await proxyTo(server.url)
+    const devices = await openDevices({ ann: proxy.url, ben: proxy.url })
+    await stockUp(devices)
+    const kills = (isLong ? 10 : 1) * 4
+    for (let kill = 0; kill < kills; kill++) {
+      proxy.target(undefined)
+      await Promise.all(devices.map((device, i) => device.contend(seed + kill * 10 + i, items, 40)))
+      const arrival = proxy.arrival('push')
+      proxy.target(server.url)
+      for (const { page } of devices) await page.call('sync', 'now')
+      await arrival
+      // Before it looks at it, while it decides and writes, and when it has answered.
+      await new Promise((resolve) => setTimeout(resolve, random.int(0, 40)))
+      await server.kill()
+      server = await startServerProcess(data)
+      proxy.target(server.url)
+    }
+    const { ends } = await expectJoined(devices, server.url)
+    expect(ends.refused + ends.changed).toBeGreaterThan(0)
+  })
+})
+
+test('requests that are lost, doubled or late, and answers that are lost or break off, change nothing', { timeout }, async () => {
+  const server = await startServerProcess(await newData('PostgreSQL'))
+  const proxy = await proxyTo(server.url)
+  const devices = await openDevices({ ann: proxy.url, ben: proxy.url })
+  await stockUp(devices)
+  const random = createRandom(seed)
+  const tricks: readonly Trick[] = ['lost request', 'lost answer', 'cut answer', 'doubled', 'late again']
+  proxy.trick((route) => (route !== 'connect' && random.chance(0.5) ? random.pick(tricks) : undefined))
+  for (let round = 0; round < (isLong ? 40 : 8); round++) {
+    await Promise.all(devices.map((device, i) => device.contend(seed + round * 10 + i, items, 20)))
+    for (const { page } of devices) await page.call('sync', 'now')
+    await untilPushed(devices)
+  }
+  proxy.trick(undefined)
+  await expectJoined(devices, server.url)
+  for (const trick of tricks) expect({ trick, played: proxy.played.get(trick) ?? 0 }).not.toEqual({ trick, played: 0 })
+})
+
+test('two server processes on one PostgreSQL are one server to devices that each know another of them', { timeout }, async () => {
+  const data = await newData('PostgreSQL')
+  const [one, two] = [await startServerProcess(data), await startServerProcess(data)]
+  const devices = await openDevices({ ann: one.url, ben: two.url, cas: two.url })
+  await stockUp(devices)
+  // Online all the while: each decides on what the others have just brought about.
+  await Promise.all(devices.map((device, i) => device.contend(seed + i, items, isLong ? 2_000 : 200)))
+  const { log } = await expectJoined(devices, one.url)
+  expect(
+    await readServerLog(
+      two.url,
+      devices.map(({ principal }) => principal),
+    ),
+  ).toEqual(log)
+  // They wrote at once, not one after the other.
+  const writers = log.events.map(({ actor }) => actor)
+  expect(writers.filter((actor, i) => i > 0 && actor !== writers[i - 1]).length).toBeGreaterThan(10)
+})
