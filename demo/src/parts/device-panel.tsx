@@ -1,16 +1,16 @@
 /** One device: its network, its stock, its inbox. */
+import { isPending } from 'outpost/client'
 import { useState } from 'react'
 import type { Device } from '../devices/device.ts'
 import { shelfCodes } from '../devices/scene.ts'
 import { useIsCut } from '../devices/use-devices.ts'
+import { count } from '../format.ts'
 import { OutpostProvider, useCommand, useQuery } from '../hooks.ts'
 import { CommandNote } from './command-note.tsx'
 import { InboxCount, InboxList } from './inbox-list.tsx'
 import { Empty, Shown } from './states.tsx'
 import { SyncButton, SyncText } from './sync-bar.tsx'
 import { Waiting } from './waiting.tsx'
-import { count } from '../format.ts'
-import { isPending } from 'outpost/client'
 
 export const DevicePanel = ({ device }: { readonly device: Device }) => (
   <OutpostProvider app={device.app}>
@@ -81,8 +81,9 @@ function DeviceStock() {
                   <span className="device-item">
                     <strong className="number" data-testid="on-hand">
                       {onHand}
-                    </strong>{' '}
-                    {name} {isPending(item) && <Waiting />}
+                    </strong>
+                    <span>{name}</span>
+                    {isPending(item) && <Waiting />}
                   </span>
                   <span className="row-actions">
                     <button type="button" onClick={() => give('pick', 1)}>

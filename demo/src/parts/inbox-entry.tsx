@@ -2,6 +2,7 @@
 import { useState } from 'react'
 import { askedText, cameToText, quantityIn, withQuantity, type Asked, type CameTo } from '../asked.ts'
 import { formatInstant } from '../format.ts'
+import { refusalText } from '../refusals.ts'
 import { QuantityForm } from './quantity-form.tsx'
 
 /** As `app.inbox` has it. */
@@ -44,7 +45,13 @@ export function InboxEntry({ item, fellWith, busy, onRetry, onResend, onDiscard 
         <dt>Told then</dt>
         <dd>{cameToText(told)}</dd>
         <dt>True now</dt>
-        <dd className={now.ok ? '' : 'bad'}>{cameToText(now)}</dd>
+        <dd>{now.ok ? cameToText(now) : 'It did not happen.'}</dd>
+        {!now.ok && (
+          <>
+            <dt>Reason</dt>
+            <dd className="bad">{refusalText({ refusal: now.refusal ?? '', details: now.details })}</dd>
+          </>
+        )}
         {because.length > 0 && (
           <>
             <dt>Fell with</dt>
@@ -63,15 +70,15 @@ export function InboxEntry({ item, fellWith, busy, onRetry, onResend, onDiscard 
       </dl>
       <div className="row-actions">
         <button type="button" disabled={busy} onClick={onRetry}>
-          Try again<span className="hidden">: {asked}</span>
+          Try again<span className="hidden"> {asked}</span>
         </button>
         {quantity && (
           <button type="button" disabled={busy} aria-expanded={editing} onClick={() => setEditing(!editing)}>
-            Change<span className="hidden">: {asked}</span>
+            Change<span className="hidden"> {asked}</span>
           </button>
         )}
         <button type="button" className="quiet" disabled={busy} onClick={onDiscard}>
-          Discard<span className="hidden">: {asked}</span>
+          Discard<span className="hidden"> {asked}</span>
         </button>
       </div>
       {editing && quantity && (
