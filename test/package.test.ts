@@ -32,7 +32,17 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'outpost/react': ['createHooks', 'isPending'],
   'outpost/dexie': ['dexieTable'],
   'outpost/server': ['createPgliteStorage', 'createPostgresStorage', 'createSyncServer'],
-  'outpost/testing': ['createMemoryStorage', 'given', 'past', 'refused', 'storageContract', 'testApp'],
+  'outpost/testing': [
+    'createMemoryStorage',
+    'given',
+    'past',
+    'randomSchedule',
+    'refused',
+    'shrinkSchedule',
+    'simulate',
+    'storageContract',
+    'testApp',
+  ],
 }
 const names = Object.keys(manifest.exports).map((door) => manifest.name + door.slice(1))
 

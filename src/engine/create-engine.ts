@@ -273,6 +273,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     get position() {
       return log.position
     },
+    get record() {
+      return log.head.record
+    },
     recorded$,
     status$,
     trace$: tracer.trace$,

@@ -91,6 +91,8 @@ export interface Engine {
   readonly logEpoch: string
   /** Position of the last Event folded here. */
   readonly position: number
+  /** Number of the last record folded here. */
+  readonly record: number
   /**
    * Takes Commands into the queue. Each promise settles on its own: with the outcome once it is durable, or rejecting
    * with an `OutpostError` (`invalid-command`, `unknown-command`, `decide-failed`, `storage-full`, `aborted` …).

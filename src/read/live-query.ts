@@ -113,8 +113,8 @@ export class LiveQuery {
     const before = this.#snapshot
     const now = this.#about(data)
     // Data that are about to be read again are as of where they were.
-    const isBehind = before && (this.#loading !== undefined || this.#cancelRest !== undefined || this.#error !== undefined)
-    const about = { ...(isBehind ? before : now), data, stale: now.stale || this.#error !== undefined }
+    const isBehind = before !== undefined && (this.#loading !== undefined || this.#cancelRest !== undefined || this.#error !== undefined)
+    const about = { ...(isBehind ? before : now), data, stale: now.stale || (isBehind && before.stale) || this.#error !== undefined }
     if (before && before.data === data && before.stale === about.stale && sameValue(before.pending, about.pending)) return false
     this.#snapshot = about
     return true

@@ -1,11 +1,23 @@
 /**
- * @module For the tests of an app's own domain: given/when/then without storage or thread, the whole engine in one thread, and
- * the contract that any storage must pass. Runs in Node and in browsers, with any test runner.
+ * @module For the tests of an app's own domain: given/when/then without storage or thread, the whole engine in one thread, devices
+ * and servers on a network that fails, and the contract that any storage must pass. Runs in Node and in browsers, with any test runner.
  */
 export { given, past, refused } from './given.ts'
 export type { ExpectedRefusal, OneOf, PastEvent, WhenOptions } from './given.ts'
 export { testApp } from './test-app.ts'
 export type { TestAppOptions } from './test-app.ts'
+export { simulate } from './simulate.ts'
+export { randomSchedule } from './simulation/schedule.ts'
+export type { RandomScheduleOptions, Schedule, Step } from './simulation/schedule.ts'
+export { shrinkSchedule } from './simulation/shrink.ts'
+export type { DeviceOptions, Simulation, SimulationOptions } from './simulation/simulation.ts'
+export type { CommandToGive, Device, GivenCommand } from './simulation/device.ts'
+export type { Settled } from './simulation/settled.ts'
+export type { SimulatedDisk } from './simulation/disk.ts'
+export type { LinkQuality } from './simulation/link.ts'
+export type { CrashPoint, Strike, Transaction } from './simulation/crash-points.ts'
+export type { Frame, Shown, Tab } from './simulation/tab.ts'
+export type { Random } from './simulation/random.ts'
 export { storageContract } from './storage-contract.ts'
 export type { OpenStorage, StorageContractCase } from './storage-contract.ts'
 export { createMemoryStorage } from '../storage/memory/memory-storage.ts'

@@ -30,18 +30,19 @@ export function createSession(
   })
 
   tabs.listen({
-    position: () => engine.position,
+    record: () => engine.record,
     counted: (count) => surroundings.counted(count),
-    recorded(position) {
-      if (position > engine.position) catchUp().catch(uncaught)
+    // Records, not Events: one that confirms has none, and what waits is told by it.
+    recorded(record) {
+      if (record > engine.record) catchUp().catch(uncaught)
     },
     destroyed() {
       post({ kind: 'destroyed' })
       close().catch(uncaught)
     },
   })
-  const recorded = engine.recorded$.subscribe(({ position, own }) => {
-    if (own) tabs.recorded(position)
+  const recorded = engine.recorded$.subscribe(({ own }) => {
+    if (own) tabs.recorded(engine.record)
   })
 
   const feedOf = (topic: Topic, listener: FeedListener): Feed => {

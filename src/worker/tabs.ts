@@ -7,18 +7,18 @@
 export interface TabsListener {
   /** How many tabs have the log open, this one included. */
   counted(tabs: number): void
-  /** Another tab's log reaches at least this far. */
-  recorded(position: number): void
+  /** Another tab's log reaches at least this record. */
+  recorded(record: number): void
   /** Another tab deletes the log. */
   destroyed(): void
-  /** Of a tab that has just opened: where this one stands. */
-  position(): number
+  /** The last record of this tab's log: told to one that has just opened. */
+  record(): number
 }
 
 export interface Tabs {
   listen(listener: TabsListener): void
   /** Tells the others how far this tab's log reaches. */
-  recorded(position: number): void
+  recorded(record: number): void
   /** Tells the others that the log goes. */
   destroyed(): void
   /** Asks the browser how many have the log open, as of now. */
@@ -40,8 +40,8 @@ export const soleTab: Tabs = {
 
 type Hint =
   /** `lock`: held by the sender's worker as long as it lives. */
-  | { readonly kind: 'opened' | 'here'; readonly lock: string; readonly position: number }
-  | { readonly kind: 'recorded'; readonly position: number }
+  | { readonly kind: 'opened' | 'here'; readonly lock: string; readonly record: number }
+  | { readonly kind: 'recorded'; readonly record: number }
   | { readonly kind: 'closed' | 'destroyed' }
 
 /**
@@ -84,13 +84,13 @@ export async function joinTabs(log: string, lock: string): Promise<Tabs> {
   channel.addEventListener('message', ({ data }: MessageEvent<Hint>) => {
     switch (data.kind) {
       case 'opened':
-        tell({ kind: 'here', lock, position: listener?.position() ?? 0 })
+        tell({ kind: 'here', lock, record: listener?.record() ?? 0 })
         return meet(data.lock)
       case 'here':
         meet(data.lock)
-        return listener?.recorded(data.position)
+        return listener?.recorded(data.record)
       case 'recorded':
-        return listener?.recorded(data.position)
+        return listener?.recorded(data.record)
       case 'closed':
         return void recount()
       case 'destroyed':
@@ -101,11 +101,11 @@ export async function joinTabs(log: string, lock: string): Promise<Tabs> {
   return {
     listen(given) {
       listener = given
-      tell({ kind: 'opened', lock, position: given.position() })
+      tell({ kind: 'opened', lock, record: given.record() })
       void recount()
     },
-    recorded(position) {
-      if (others > 0) tell({ kind: 'recorded', position })
+    recorded(record) {
+      if (others > 0) tell({ kind: 'recorded', record })
     },
     destroyed: () => tell({ kind: 'destroyed' }),
     count,

@@ -62,6 +62,10 @@ export class FakeEngine implements Engine {
     return this.storage.events.length
   }
 
+  get record(): number {
+    return this.position
+  }
+
   dispatch(commands: readonly CommandMessage[]): readonly Promise<Outcome>[] {
     this.received.push(...commands)
     return commands.map(async (command) => {

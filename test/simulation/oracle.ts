@@ -133,25 +133,32 @@ class Counting {
   }
 }
 
+export interface States {
+  readonly states: readonly string[]
+  /** As of what is confirmed alone, record by record. */
+  readonly confirmed: readonly string[]
+}
+
 /** What a Read Model may show, in order: as of the empty log, and after each transaction. */
-export function statesOf(transactions: readonly (readonly LogRecord[])[]): ReadonlyMap<Model, readonly string[]> {
+export function statesOf(transactions: readonly (readonly LogRecord[])[]): ReadonlyMap<Model, States> {
   const counting = new Counting()
-  const states = new Map<Model, string[]>(models.map((model) => [model, ['']]))
-  const take = (): void => {
+  const states = new Map(models.map((model) => [model, { states: [''], confirmed: [''] }]))
+  const take = (of: keyof States): void => {
     const oracle = new Oracle()
-    for (const event of counting.events) oracle.apply(event)
+    for (const event of of === 'states' ? counting.events : counting.confirmed) oracle.apply(event)
     for (const model of models) {
       const text = oracle.text(model)
-      const list = states.get(model) as string[]
-      if (list.at(-1) !== text) list.push(text)
+      const list = states.get(model)?.[of]
+      if (list?.at(-1) !== text) list?.push(text)
     }
   }
   for (const records of transactions) {
     for (const record of records) {
       counting.add(record)
-      if (!counting.isJoined) take()
+      take('confirmed')
+      if (!counting.isJoined) take('states')
     }
-    take()
+    take('states')
   }
   return states
 }

@@ -74,12 +74,26 @@ export const house: House = {
     },
     'server/command-line.ts': { values: [...base, 'server'] },
     'server/bin.ts': { values: ['errors.ts', 'server/command-line.ts'] },
-    'testing': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'read', 'engine', 'channel', 'client', 'worker'] },
-    // Devices, network and servers in one thread: all there is, joined for a test.
-    'testing/simulate.ts': { values: ['testing/simulation', 'server'], types: [...base, 'testing'] },
+    'testing': {
+      values: [
+        ...base,
+        'internal',
+        'storage',
+        'storage/memory',
+        'write',
+        'read',
+        'engine',
+        'channel',
+        'client',
+        'worker',
+        'testing/simulation',
+        'server',
+      ],
+    },
+    // The one place where all of it meets.
     'testing/simulation': {
-      values: [...base, 'internal', 'storage', 'storage/memory', 'engine', 'channel', 'client', 'worker', 'sync', 'server', 'testing'],
-      types: ['write', 'read', ...contracts],
+      values: [...base, 'storage', 'storage/memory', 'engine', 'client', 'worker', 'sync', 'server'],
+      types: ['write', 'read', ...contracts, 'sync/synced-log.ts'],
     },
   },
   libraries: {

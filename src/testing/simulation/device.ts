@@ -56,6 +56,7 @@ export class Device {
   readonly place
   readonly #pastLives: (readonly LogRecord[])[][] = []
   #reopening = 0
+  #syncedBy: Tab | undefined
 
   constructor(world: World, name: string, principal: string, tabs: number, disk: SimulatedDisk, random: Random) {
     const { domain, space, clock, servers, seen } = world
@@ -135,6 +136,14 @@ export class Device {
 
   get isDown(): boolean {
     return this.#reopening > 0
+  }
+
+  /** In a tab of it. */
+  seen(tab: Tab, what: string): void {
+    this.world.seen(what)
+    if (what !== 'takeRole') return
+    if (this.#syncedBy && this.#syncedBy !== tab) this.world.seen('role moves')
+    this.#syncedBy = tab
   }
 
   report(tab: Tab, thrown: unknown): void {

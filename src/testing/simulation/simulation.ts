@@ -27,6 +27,8 @@ export interface DeviceOptions {
 
 export interface SimulationOptions<D extends AnyDomain> {
   readonly domain: D
+  /** Default `simulation`. */
+  readonly space?: string
   /** How many there are, or what each is like. Default 2. */
   readonly devices?: number | readonly DeviceOptions[]
   /** All chance follows from it. Default `1`. */
@@ -64,7 +66,7 @@ export class Simulation {
   readonly #seed: string
 
   constructor(options: SimulationOptions<AnyDomain>, create: typeof createSyncServer) {
-    const { domain, devices = 2, seed = '1', watch = [], server = {} } = options
+    const { domain, space = 'simulation', devices = 2, seed = '1', watch = [], server = {} } = options
     this.#seed = `${seed}`
     const random = createRandom(this.#seed)
     const seen = (what: string): void => void this.seen.set(what, (this.seen.get(what) ?? 0) + 1)
@@ -79,7 +81,7 @@ export class Simulation {
       options: rest,
       seen,
     })
-    this.world = { domain, space: 'simulation', clock: this.clock, servers: this.servers, watched: watch, seen }
+    this.world = { domain, space, clock: this.clock, servers: this.servers, watched: watch, seen }
     const described: readonly DeviceOptions[] = typeof devices === 'number' ? Array.from({ length: devices }, () => ({})) : devices
     this.devices = described.map(({ name: called, principal, tabs = 1, disk: own = memoryDisk }, i) => {
       const name = called ?? `device ${i}`

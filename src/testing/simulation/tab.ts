@@ -10,12 +10,18 @@ import { Process } from './process.ts'
 import { processStorage } from './process-storage.ts'
 import { startWorker, type Worker } from './worker.ts'
 
+export interface Frame {
+  readonly rows: readonly Row[]
+  /** True where the Read Model was being built anew: what is confirmed, as far as it was folded. */
+  readonly stale: boolean
+}
+
 /** What was shown of a Read Model between two deaths of a tab's worker. */
 export interface Shown {
   readonly model: string
   /** Which life of the device's log that was: it begins anew where power was lost. */
   readonly life: number
-  readonly frames: (readonly Row[])[]
+  readonly frames: Frame[]
 }
 
 interface Asked {
@@ -140,7 +146,8 @@ export class Tab {
   }
 
   #start(): void {
-    const { clock, seen } = this.#device.world
+    const { clock } = this.#device.world
+    const seen = (what: string): void => this.#device.seen(this, what)
     const process = new Process(clock)
     const name = `${this.#device.name} ${this.name}, start ${++this.#starts}`
     const random = this.#device.random.branch(name)
@@ -196,12 +203,15 @@ export class Tab {
         take = () => {
           // A page hears nothing of a worker that is gone.
           if (process?.isDead) return
-          const { data } = query.snapshot
-          if (shown.frames.at(-1) !== data) shown.frames.push(data as readonly Row[])
+          const { data, stale } = query.snapshot
+          shown.frames.push({ rows: data as readonly Row[], stale })
         }
         process?.deliver(take)
       },
-      (thrown: unknown) => this.#device.report(this, thrown),
+      (thrown: unknown) => {
+        // Closed under it: nobody watches any more.
+        if (this.#isOpen || !isOutpostError(thrown, 'closed')) this.#device.report(this, thrown)
+      },
     )
   }
 

@@ -76,13 +76,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 /** Hints between the tabs of a device, as the worker's own pass them. */
 function simulatedTabs({ channels, process, prefix }: WorkerOptions): Tabs {
   let listener: TabsListener | undefined
-  const channel = channels.open(process, `${prefix}.log`, (position) => listener?.recorded(position as number))
+  const channel = channels.open(process, `${prefix}.log`, (record) => listener?.recorded(record as number))
   return {
     listen(given) {
       listener = given
       given.counted(channels.count(`${prefix}.log`))
     },
-    recorded: (position) => channel.say(position),
+    recorded: (record) => channel.say(record),
     destroyed: () => undefined,
     count: async () => channels.count(`${prefix}.log`),
     resumed: () => undefined,
