@@ -176,7 +176,7 @@ export class ModelReader {
     try {
       const { environment, source } = this.#options
       if (!this.shown.projection && !(await within(this.shown.opened(), deadlineMs, environment)))
-        throw new OutpostError('timeout', `The rows of Read Model "${this.model.name}" could not be opened in time. Ask again.`)
+        throw new OutpostError('timeout', `Read Model "${this.model.name}" was not opened in time. Ask again.`)
       const projection = await this.shown.opened()
       if (projection !== this.#current?.projection) return
       if (!projection.shows(after)) await within(projection.reached(after), deadlineMs, environment)
@@ -398,7 +398,7 @@ export class ModelReader {
     const { name, version } = this.model
     return new OutpostError(
       'outdated',
-      `Another tab's build declares version ${version} of Read Model "${name}" with other rows or indexes. Reload this tab; raise \`version\` whenever they change.`,
+      `Another tab has other rows or indexes in version ${version} of Read Model "${name}". Reload; raise \`version\` when they change.`,
       { readModel: name, version },
     )
   }

@@ -56,7 +56,10 @@ const first: Schedule = [
 /** @returns what happened, and how often */
 export async function hallRun(
   { seed, devices, tabs, servers, schedule }: HallRun,
-  disks: { readonly device?: NonNullable<Exclude<SimulationOptions<never>['devices'], number>>[number]['disk']; readonly server?: NonNullable<SimulationOptions<never>['server']>['disk'] } = {},
+  disks: {
+    readonly device?: NonNullable<Exclude<SimulationOptions<never>['devices'], number>>[number]['disk']
+    readonly server?: NonNullable<SimulationOptions<never>['server']>['disk']
+  } = {},
 ): Promise<ReadonlyMap<string, number>> {
   const told = { server: new Set<string>(), device: new Set<string>() }
   const simulation = await simulate({
@@ -80,12 +83,20 @@ export async function hallRun(
     for (const [place, device] of simulation.devices.entries())
       for (const model of modelNames) {
         const shown = textOf(await simulation.rows(place, model))
-        if (shown !== oracle.text(model)) throw new Error(`${device.name} shows of "${model}"\n${shown}\nand the oracle\n${oracle.text(model)}`)
+        if (shown !== oracle.text(model))
+          throw new Error(`${device.name} shows of "${model}"\n${shown}\nand the oracle\n${oracle.text(model)}`)
       }
     checkFrames(simulation)
     for (const id of eventsOf(simulation.serverRecords).flatMap(({ type, id: event }) => (type === 'order.placed' ? [event] : [])))
       for (const who of ['server', 'device'] as const) if (!told[who].has(id)) throw new Error(`No ${who} was told of ${id}.`)
-    const reported = [...simulation.devices.flatMap(({ name, faults }) => faults.flatMap(({ thrown }) => (isOurs(thrown) ? [] : [`${name}: ${process.env['DBG'] ? (thrown as Error).stack : String(thrown)}`]))), ...simulation.servers.faults.map((entry) => JSON.stringify(entry))]
+    const reported = [
+      ...simulation.devices.flatMap(({ name, faults }) =>
+        faults.flatMap(({ thrown }) =>
+          isOurs(thrown) ? [] : [`${name}: ${process.env['DBG'] ? (thrown as Error).stack : String(thrown)}`],
+        ),
+      ),
+      ...simulation.servers.faults.map((entry) => JSON.stringify(entry)),
+    ]
     if (reported.length > 0) throw new Error(`Reported, and awaited by nobody: ${reported.join('; ')}`)
     return seenIn(simulation, [...ended.values()])
   } finally {
@@ -139,7 +150,10 @@ function seenIn(simulation: Simulation, ended: readonly string[]): ReadonlyMap<s
         first.add(id)
       }
     add('voided', voided.size)
-    add('frames', device.tabs.reduce((sum, { shown }) => sum + shown.reduce((all, { frames }) => all + frames.length, 0), 0))
+    add(
+      'frames',
+      device.tabs.reduce((sum, { shown }) => sum + shown.reduce((all, { frames }) => all + frames.length, 0), 0),
+    )
   }
   for (const { commands } of simulation.serverRecords) {
     add('processed', commands.filter(({ origin }) => origin).length)
