@@ -3,6 +3,7 @@ import { BehaviorSubject, Subject } from 'rxjs'
 import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { Outcome, AnyDomain } from '../domain/infer.ts'
+import { named } from '../domain/named.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
@@ -326,9 +327,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       const managed = managers.get(handler)
       if (managed) return managerRetry.retry(handler, managed)
       if (domain.reactors.has(handler)) return reactors.retry(handler)
-      if (domain.readModels.has(handler)) return readSide.retry(handler)
-      const known = [...domain.readModels.keys(), ...domain.processManagers.keys(), ...domain.reactors.keys()]
-      throw new OutpostError('unknown-handler', `There is no Event Handler "${handler}". Known: ${known.join(', ')}.`, { handler, known })
+      const all = new Map<string, unknown>([...domain.readModels, ...managers, ...domain.reactors])
+      named(all, handler, 'unknown-handler', 'Event Handler', 'handler')
+      return readSide.retry(handler)
     },
     async rebuild(readModel) {
       open()

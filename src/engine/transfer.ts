@@ -112,10 +112,7 @@ export async function importInto(pages: AsyncIterable<readonly string[]>, host: 
 
 async function begin(header: Header, { storage, log, alone }: ImportHost): Promise<Import> {
   if (log.head.record > 0)
-    throw new OutpostError(
-      'log-not-empty',
-      `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
-    )
+    throw new OutpostError('log-not-empty', `The log holds ${log.head.record} records. Delete its data first, or take another space.`)
   const beginning = new Import(header, storage)
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
   let isAlone = await alone()

@@ -105,6 +105,6 @@ export class Generations {
 export const otherBuild = ({ name, version }: AnyReadModel): OutpostError =>
   new OutpostError(
     'outdated',
-    `Another tab's build declares version ${version} of Read Model "${name}" with other rows or indexes. Reload this tab; raise \`version\` whenever they change.`,
+    `Another tab has other rows or indexes in version ${version} of Read Model "${name}". Reload; raise \`version\` when they change.`,
     { readModel: name, version },
   )

@@ -176,7 +176,7 @@ export class ModelReader {
     try {
       const { environment, source } = this.#options
       if (!this.shown.projection && !(await within(this.shown.opened(), deadlineMs, environment)))
-        throw new OutpostError('timeout', `The rows of Read Model "${this.model.name}" could not be opened in time. Ask again.`)
+        throw new OutpostError('timeout', `Read Model "${this.model.name}" was not opened in time. Ask again.`)
       const projection = await this.shown.opened()
       if (projection !== this.#current?.projection) return
       if (!projection.shows(after)) await within(projection.reached(after), deadlineMs, environment)

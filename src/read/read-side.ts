@@ -4,6 +4,7 @@
  */
 import type { Subscription } from 'rxjs'
 import type { AnyDomain } from '../domain/infer.ts'
+import { named } from '../domain/named.ts'
 import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
@@ -178,24 +179,12 @@ class LocalReadSide implements ReadSide {
   }
 
   #prepare(call: NamedQueryCall): NamedQueryRun {
-    const { queries } = this.#options.domain
-    const query = queries.get(call.query)
-    if (query) return prepare(query, call, (name) => this.#model(name))
-    const known = [...queries.keys()]
-    throw new OutpostError('unknown-query', `There is no named query "${call.query}". Known: ${known.join(', ') || 'none'}.`, {
-      query: call.query,
-      known,
-    })
+    const query = named(this.#options.domain.queries, call.query, 'unknown-query', 'named query', 'query')
+    return prepare(query, call, (name) => this.#model(name))
   }
 
   #model(name: string): ModelReader {
-    const model = this.#models.get(name)
-    if (model) return model
-    const known = [...this.#models.keys()]
-    throw new OutpostError('unknown-read-model', `There is no Read Model "${name}". Known: ${known.join(', ') || 'none'}.`, {
-      readModel: name,
-      known,
-    })
+    return named(this.#models, name, 'unknown-read-model', 'Read Model', 'readModel')
   }
 
   #refuseWhenClosed(): void {

@@ -68,7 +68,7 @@ export const inLog = (engine: Engine, position: number): number => Math.min(posi
 export function eventsFeed(engine: Engine, { after }: TopicOf<'events'>, { ring, fail }: FeedListener): Feed {
   const { logEpoch } = engine
   if (after?.logEpoch !== undefined && after.logEpoch !== logEpoch)
-    throw new OutpostError('closed', 'The log was replaced by another one, so its Events end here. Subscribe again.')
+    throw new OutpostError('closed', 'The log was replaced by another one. Subscribe again.')
   let position = after?.position ?? engine.position
   // Empty at first: it tells where "from now on" begins.
   let page: readonly RecordedEvent[] | undefined = []

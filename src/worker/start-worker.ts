@@ -53,7 +53,7 @@ async function holdLifeLock(): Promise<string> {
   } catch (cause) {
     throw new OutpostError(
       'unsupported',
-      'The worker gets no Web Locks. Serve the page from an origin of its own, over HTTPS.',
+      'The worker gets no Web Locks. Serve the page over HTTPS, from its own origin.',
       { missing: ['navigator.locks'] },
       cause,
     )
