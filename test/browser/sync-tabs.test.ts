@@ -86,86 +86,92 @@ describe('the tab that syncs for all', () => {
 })
 
 describe('an old build and a new one', () => {
-  test('share a log: the old one steps back from what it cannot decide, and the new one sends it', async () => {
+  const confirmed = (device: SyncedDevice) => device.told.map(() => ({ state: 'confirmed' }))
+  const receipts = (device: SyncedDevice, page = device.page) =>
+    page.call(
+      'receipts',
+      device.told.map(({ outcome }) => outcome.commandId),
+    )
+  const recorded = async (url: string) =>
+    (await readServerLog(url, ['ann', 'ben'])).events.map(({ type, aggregateId }) => `${type} ${aggregateId}`)
+
+  test('share a log: what only the new one knows is sent by the old one, unread, and lost by none', async () => {
     const server = await startServerProcess(await newFolder(), 'counter-new')
     const ann = await SyncedDevice.open(served.url, { principal: 'ann', url: server.url, build: 'counter-old' })
     const old = ann.page
-    await old.call('untilSync', ['upToDate'])
-    const young = await ann.openTab('counter-new')
     await old.call('untilHere', true)
+    await old.call('untilSync', ['upToDate'])
     await old.call('sync', 'pause')
+    const young = await ann.openTab('counter-new')
     await ann.give('counter.begin', 'x', {}, old)
     await ann.give('counter.add', 'x', { by: 8 }, old)
     await ann.give('counter.halve', 'x', {}, young)
     await ann.give('note.write', 'n', { text: 'from the old one' }, old)
-
-    await young.call('sync', 'resume')
-    expect(await old.call('untilSync', ['outdated'])).toMatchObject({ state: 'outdated' })
-    await young.call('untilHere', true)
+    await old.call('sync', 'resume')
     await young.call('untilSync', ['upToDate'], 0)
-    const { events, commands } = await readServerLog(server.url, ['ann'])
-    expect(events.map(({ type, aggregateId }) => `${type} ${aggregateId}`)).toEqual([
+    expect(await recorded(server.url)).toEqual(['counter.begun x', 'counter.added x', 'counter.halved x', 'note.written n'])
+    // The server's build records another version of this Event than the one that decided it on the device.
+    const [, added] = ann.told.map(({ outcome }) => outcome.commandId)
+    const states = (await receipts(ann, young)).map((receipt) => receipt?.state)
+    expect(states).toEqual(['confirmed', 'changed', 'confirmed', 'confirmed'])
+    expect(await young.call('inbox')).toMatchObject([
+      { commandId: added, told: { events: [{ data: { by: 8 } }] }, now: { events: [{ data: { by: 8, unit: 'box' } }] } },
+    ])
+    expect(await young.call('load', 'counter', ['x'])).toEqual([{ id: 'x', state: { n: 4 }, version: 3 }])
+    expect(await old.call('load', 'counter', ['x'])).toMatchObject([{ id: 'x', fault: 'outdated' }])
+
+    // Alone again, the old one goes on with what it knows.
+    await young.page.close()
+    await ann.give('note.write', 'm', { text: 'still here' }, old)
+    await old.call('untilSync', ['upToDate'], 0)
+    expect(await recorded(server.url)).toEqual([
       'counter.begun x',
       'counter.added x',
       'counter.halved x',
       'note.written n',
+      'note.written m',
     ])
-    expect(commands).toHaveLength(4)
-    expect(
-      await young.call(
-        'receipts',
-        ann.told.map(({ outcome }) => outcome.commandId),
-      ),
-    ).toEqual(ann.told.map(() => ({ state: 'confirmed' })))
-    expect(await young.call('load', 'counter', ['x'])).toEqual([{ id: 'x', state: { n: 4 }, version: 3 }])
-    expect(await old.call('load', 'counter', ['x'])).toMatchObject([{ id: 'x', fault: 'outdated' }])
-
-    // Alone again, it syncs what it can.
-    await young.call('close')
-    await young.page.close()
-    await ann.give('note.write', 'm', { text: 'still here' }, old)
-    await old.call('sync', 'now')
-    await old.call('untilSync', ['upToDate'], 0)
-    expect((await readServerLog(server.url, ['ann'])).events.map(({ aggregateId }) => aggregateId)).toEqual(['x', 'x', 'x', 'n', 'm'])
   })
 
-  test('of which the server is the old one: what it does not know waits, with all behind it, until the server is new', async () => {
+  test('at a server that is old: what it cannot take waits; the old build cannot decide it again and steps back, the new one goes on', async () => {
     const data = await newFolder()
     const server = await startServerProcess(data, 'counter-old')
     const proxy = await proxyTo(server.url)
-    const ann = await SyncedDevice.open(served.url, { principal: 'ann', url: proxy.url, build: 'counter-new' })
+    const ann = await SyncedDevice.open(served.url, { principal: 'ann', url: proxy.url, build: 'counter-old' })
     const ben = await SyncedDevice.open(served.url, { principal: 'ben', url: proxy.url, build: 'counter-old' })
-    await ann.give('counter.begin', 'x', {})
-    await ann.give('counter.halve', 'x', {})
-    await ann.give('note.write', 'n', { text: 'behind it' })
-    expect(await ann.page.call('untilSync', ['held'])).toMatchObject({ pending: 2, command: { type: 'counter.halve' } })
-    // Others go on, and what they do arrives.
+    const old = ann.page
+    await old.call('untilHere', true)
+    const first = await ann.openTab('counter-new')
+    await ann.give('counter.begin', 'x', {}, first)
+    await ann.give('counter.halve', 'x', {}, first)
+    await ann.give('note.write', 'n', { text: 'behind it' }, first)
+    const held = { state: 'held', pending: 2, command: { type: 'counter.halve' } }
+    expect(await first.call('untilSync', ['held'], 2)).toMatchObject({ ...held, here: false })
+    await first.page.close()
+
+    // What another device does has to go before what waits, which is to be decided again on it.
     await ben.give('note.write', 'b', { text: 'from ben' })
-    await ann.page.call('watch', 'notes')
-    await ann.page.call('untilSeen', 'notes', [
+    await old.call('untilSync', ['outdated'])
+    expect(await old.call('untilHere', false)).toMatchObject({ state: 'outdated', pending: 2 })
+    const young = await ann.openTab('counter-new')
+    await young.call('watch', 'notes')
+    await young.call('untilSeen', 'notes', [
       { id: 'b', text: 'from ben' },
       { id: 'n', text: 'behind it' },
     ])
-    expect((await readServerLog(server.url, ['ann', 'ben'])).events.map(({ type }) => type)).toEqual(['counter.begun', 'note.written'])
+    expect(await young.call('untilSync', ['held'], 2)).toMatchObject({ ...held, here: true })
+    expect(await recorded(server.url)).toEqual(['counter.begun x', 'note.written b'])
 
     expect(await server.stop()).toBe(0)
     const next = await startServerProcess(data, 'counter-new')
     proxy.target(next.url)
-    await ann.page.call('sync', 'now')
-    await ann.page.call('untilSync', ['upToDate'], 0)
-    const { events } = await readServerLog(next.url, ['ann', 'ben'])
-    expect(events.map(({ type, aggregateId }) => `${type} ${aggregateId}`)).toEqual([
-      'counter.begun x',
-      'note.written b',
-      'counter.halved x',
-      'note.written n',
-    ])
-    expect(
-      await ann.page.call(
-        'receipts',
-        ann.told.map(({ outcome }) => outcome.commandId),
-      ),
-    ).toEqual(ann.told.map(() => ({ state: 'confirmed' })))
-    expect(await ann.page.call('inbox')).toEqual([])
+    await young.call('sync', 'now')
+    await young.call('untilSync', ['upToDate'], 0)
+    expect(await recorded(next.url)).toEqual(['counter.begun x', 'note.written b', 'counter.halved x', 'note.written n'])
+    expect(await receipts(ann, young)).toEqual(confirmed(ann))
+    expect(await young.call('inbox')).toEqual([])
+    expect(await young.call('load', 'counter', ['x'])).toEqual([{ id: 'x', state: { n: 0 }, version: 2 }])
+    expect(await old.call('untilSync', ['upToDate'], 0)).toMatchObject({ here: false })
+    expect(await receipts(ann, old)).toEqual(confirmed(ann))
   })
 })
