@@ -11,7 +11,7 @@ import { type PostgresServer, startPostgres } from '../support/postgres-server.t
 import { expectJoined, items, proxyTo, stockUp, untilPushed } from './support/joining.ts'
 import { createRandom } from './support/random.ts'
 import { buildAndServe, type Served } from './support/serve.ts'
-import { readServerLog } from './support/server-log.ts'
+import { readServerLog, untilGrown } from './support/server-log.ts'
 import { buildServers, killServers, type ServerData, startServerProcess } from './support/server-process.ts'
 import { SyncedDevice } from './support/synced-device.ts'
 import type { Trick } from './support/sync-proxy.ts'
@@ -78,23 +78,29 @@ describe.each(kinds)('on %s', (kind) => {
 
   test('a server that is killed again and again in the middle of pushes loses and doubles nothing', { timeout }, async () => {
     const data = await newData(kind)
-    const random = createRandom(seed)
     let server = await startServerProcess(data)
     const proxy = await proxyTo(server.url)
     const devices = await openDevices({ ann: proxy.url, ben: proxy.url })
     await stockUp(devices)
-    const kills = (isLong ? 10 : 1) * 4
-    for (let kill = 0; kill < kills; kill++) {
+    const processed = async () => (await readServerLog(server.url, ['ann', 'ben'])).commands.length
+    const moments = [
+      { hasKept: false, comes: () => proxy.arrival('push') },
+      // Long pushes are committed in parts: after the first of them, or after all.
+      { hasKept: true, comes: () => untilGrown(server.url, 'ann') },
+      { hasKept: true, comes: () => Promise.all([proxy.withheld('push'), untilGrown(server.url, 'ann')]) },
+    ]
+    for (let kill = 0; kill < (isLong ? 30 : 3); kill++) {
+      const { hasKept, comes } = moments[kill % moments.length] as (typeof moments)[number]
       proxy.target(undefined)
-      await Promise.all(devices.map((device, i) => device.contend(seed + kill * 10 + i, items, 40)))
-      const arrival = proxy.arrival('push')
+      await Promise.all(devices.map((device, i) => device.contend(seed + kill * 10 + i, items, 80)))
+      const before = await processed()
+      const moment = comes()
       proxy.target(server.url)
       for (const { page } of devices) await page.call('sync', 'now')
-      await arrival
-      // Before it looks at it, while it decides and writes, and when it has answered.
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 40)))
+      await moment
       await server.kill()
       server = await startServerProcess(data)
+      if (hasKept) expect(await processed()).toBeGreaterThan(before)
       proxy.target(server.url)
     }
     const { ends } = await expectJoined(devices, server.url)
