@@ -8,18 +8,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
-import { expectConverged } from './support/converged.ts'
+import { expectJoined, items, proxyTo, stockUp, untilPushed } from './support/joining.ts'
 import { createRandom } from './support/random.ts'
 import { buildAndServe, type Served } from './support/serve.ts'
-import { readServerLog } from './support/server-log.ts'
+import { readServerLog, untilGrown } from './support/server-log.ts'
 import { buildServers, killServers, type ServerData, startServerProcess } from './support/server-process.ts'
 import { SyncedDevice } from './support/synced-device.ts'
-import { startSyncProxy, type SyncProxy, type Trick } from './support/sync-proxy.ts'
+import type { Trick } from './support/sync-proxy.ts'
 
 const isLong = process.env['OUTPOST_LONG'] === '1'
 const seed = Number(process.env['OUTPOST_SEED'] ?? 1)
 const timeout = isLong ? 1_200_000 : 120_000
-const items = Array.from({ length: 8 }, (_, i) => `item-${i}`)
 
 let served: Served
 let postgres: PostgresServer
@@ -43,57 +42,11 @@ async function newData(kind: Kind): Promise<ServerData> {
   return { folder }
 }
 
-/** In front of a server, as far as the devices know the server itself. It ends with its test. */
-async function proxyTo(url?: string): Promise<SyncProxy> {
-  const proxy = await startSyncProxy()
-  proxy.target(url)
-  onTestFinished(() => proxy.close())
-  return proxy
-}
-
-/** Items in stock that all of them know, but too few for all of them. */
-async function stockUp(devices: readonly SyncedDevice[]): Promise<void> {
-  const [first] = devices as [SyncedDevice]
-  for (const item of items) {
-    await first.give('stockItem.register', item, { name: item })
-    await first.give('stockItem.receive', item, { quantity: 20 })
-  }
-  await first.page.call('untilSync', ['upToDate'], 0)
-  for (const { page } of devices)
-    await page.call(
-      'untilSeen',
-      'stockList',
-      items.map((sku) => ({ sku, name: sku, onHand: 20 })),
-    )
-}
-
 async function openDevices(urls: Readonly<Record<string, string>>): Promise<SyncedDevice[]> {
   const devices: SyncedDevice[] = []
-  for (const [principal, url] of Object.entries(urls)) devices.push(await SyncedDevice.open(served.url, principal, url))
+  for (const [principal, url] of Object.entries(urls)) devices.push(await SyncedDevice.open(served.url, { principal, url }))
   for (const { page } of devices) await page.call('watch', 'stockList')
   return devices
-}
-
-/** Until the server has processed all that the devices have. */
-async function untilPushed(devices: readonly SyncedDevice[]): Promise<void> {
-  const pending = async (): Promise<readonly number[]> =>
-    Promise.all(
-      devices.map(async ({ page }) => {
-        // Nobody here waits for a back-off to end.
-        await page.call('sync', 'now')
-        return (await page.call('syncStatus')).pending
-      }),
-    )
-  await expect.poll(pending, { timeout: timeout / 2, interval: 250 }).toEqual(devices.map(() => 0))
-}
-
-const expectJoined = async (devices: readonly SyncedDevice[], url: string) => {
-  await untilPushed(devices)
-  const log = await readServerLog(
-    url,
-    devices.map(({ principal }) => principal),
-  )
-  return { log, ends: await expectConverged(devices, log) }
 }
 
 describe.each(kinds)('on %s', (kind) => {
@@ -125,23 +78,29 @@ describe.each(kinds)('on %s', (kind) => {
 
   test('a server that is killed again and again in the middle of pushes loses and doubles nothing', { timeout }, async () => {
     const data = await newData(kind)
-    const random = createRandom(seed)
     let server = await startServerProcess(data)
     const proxy = await proxyTo(server.url)
     const devices = await openDevices({ ann: proxy.url, ben: proxy.url })
     await stockUp(devices)
-    const kills = (isLong ? 10 : 1) * 4
-    for (let kill = 0; kill < kills; kill++) {
+    const processed = async () => (await readServerLog(server.url, ['ann', 'ben'])).commands.length
+    const moments = [
+      { hasKept: false, comes: () => proxy.arrival('push') },
+      // Long pushes are committed in parts: after the first of them, or after all.
+      { hasKept: true, comes: () => untilGrown(server.url, 'ann') },
+      { hasKept: true, comes: () => Promise.all([proxy.withheld('push'), untilGrown(server.url, 'ann')]) },
+    ]
+    for (let kill = 0; kill < (isLong ? 30 : 3); kill++) {
+      const { hasKept, comes } = moments[kill % moments.length] as (typeof moments)[number]
       proxy.target(undefined)
-      await Promise.all(devices.map((device, i) => device.contend(seed + kill * 10 + i, items, 40)))
-      const arrival = proxy.arrival('push')
+      await Promise.all(devices.map((device, i) => device.contend(seed + kill * 10 + i, items, 80)))
+      const before = await processed()
+      const moment = comes()
       proxy.target(server.url)
       for (const { page } of devices) await page.call('sync', 'now')
-      await arrival
-      // Before it looks at it, while it decides and writes, and when it has answered.
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 40)))
+      await moment
       await server.kill()
       server = await startServerProcess(data)
+      if (hasKept) expect(await processed()).toBeGreaterThan(before)
       proxy.target(server.url)
     }
     const { ends } = await expectJoined(devices, server.url)

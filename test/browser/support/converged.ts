@@ -14,7 +14,8 @@ export interface Joined {
   readonly told: readonly Acknowledged[]
 }
 
-type Ends = Record<'confirmed' | 'changed' | 'refused', number>
+/** How many Commands ended how. */
+export type Ends = Record<'confirmed' | 'changed' | 'refused', number>
 
 /**
  * All devices show what the server's log comes to, and every Command that was told to have happened has ended there once, as its

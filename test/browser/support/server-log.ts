@@ -62,3 +62,18 @@ async function pullAll(url: string, space: string, principal: string, clientId: 
     if (!answer.more) return records
   }
 }
+
+/** Resolves when the log has grown, as listeners are told. */
+export async function untilGrown(url: string, principal: string, space = 'hall-7'): Promise<void> {
+  const ended = new AbortController()
+  const response = await fetch(`${url}/${space}/changes`, { headers: { authorization: `Bearer ${principal}` }, signal: ended.signal })
+  if (!response.ok || !response.body) throw new Error(`changes: ${response.status} ${await response.text()}`)
+  // One when it begins, one for each time that it has grown.
+  let heard = ''
+  const text = new TextDecoder()
+  for await (const piece of response.body) {
+    heard += text.decode(piece as Uint8Array, { stream: true })
+    if (heard.split('data:').length > 2) break
+  }
+  ended.abort()
+}

@@ -26,6 +26,8 @@ export interface SyncProxy {
   readonly played: ReadonlyMap<Trick, number>
   /** Resolves when a server has been sent a whole request of this kind, and has not answered yet. */
   arrival(route: string): Promise<void>
+  /** Resolves when a server has answered the next request of this kind, of which nobody is told. */
+  withheld(route: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -38,7 +40,8 @@ export async function startSyncProxy(): Promise<SyncProxy> {
   let target: URL | undefined
   let choose: ((route: string) => Trick | undefined) | undefined
   const played = new Map<Trick, number>()
-  const arrivals = new Map<string, (() => void)[]>()
+  const arrivals = new Map<string, () => void>()
+  const withheld = new Map<string, () => void>()
   let late: (() => Promise<unknown>)[] = []
 
   const forward = (incoming: IncomingMessage, body: Buffer, to: URL): Promise<IncomingMessage> =>
@@ -51,9 +54,7 @@ export async function startSyncProxy(): Promise<SyncProxy> {
       incoming.socket.once('close', takeBack)
       outgoing.once('close', () => incoming.socket.off('close', takeBack))
       outgoing.end(body, () => {
-        const route = routeOf(incoming)
-        for (const arrived of arrivals.get(route) ?? []) arrived()
-        arrivals.delete(route)
+        takeFrom(arrivals, routeOf(incoming))?.()
       })
     })
   const ask = async (incoming: IncomingMessage, body: Buffer, to: URL): Promise<Answer> => {
@@ -77,7 +78,9 @@ export async function startSyncProxy(): Promise<SyncProxy> {
     if (trick === 'lost request') return void incoming.socket.destroy()
     const first = ask(incoming, body, to)
     const answer = await (trick === 'doubled' ? Promise.all([first, ask(incoming, body, to)]).then(([, second]) => second) : first)
-    if (trick === 'lost answer') return void incoming.socket.destroy()
+    const withhold = takeFrom(withheld, route)
+    withhold?.()
+    if (withhold || trick === 'lost answer') return void incoming.socket.destroy()
     response.writeHead(answer.message.statusCode ?? 502, answer.message.headers)
     if (trick === 'cut answer') {
       response.write(answer.body.subarray(0, answer.body.length / 2), () => incoming.socket.destroy())
@@ -104,12 +107,19 @@ export async function startSyncProxy(): Promise<SyncProxy> {
     },
     trick: (chosen) => void (choose = chosen),
     played,
-    arrival: (route) => new Promise((resolve) => arrivals.set(route, [...(arrivals.get(route) ?? []), resolve])),
+    arrival: (route) => new Promise((resolve) => arrivals.set(route, resolve)),
+    withheld: (route) => new Promise((resolve) => withheld.set(route, resolve)),
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+function takeFrom<T>(waiting: Map<string, T>, route: string): T | undefined {
+  const found = waiting.get(route)
+  waiting.delete(route)
+  return found
 }
 
 const routeOf = ({ url = '' }: IncomingMessage): string => url.slice(url.lastIndexOf('/') + 1)

@@ -7,20 +7,30 @@ import { onTestFinished } from 'vitest'
 import type { Acknowledged } from '../pages/contend.ts'
 import type { Opened, SyncedPage } from '../pages/synced.ts'
 import { launchChromium } from './chromium.ts'
+import { launchFreezable } from './freezable.ts'
 import { prepareKill } from './processes.ts'
 import { openRemote, type Remote } from './remote.ts'
+
+export interface DeviceOptions extends Omit<Opened, 'build'> {
+  /** Default: the stock book. */
+  readonly build?: Opened['build']
+  /** Whether its tabs can be frozen. */
+  readonly freezable?: boolean
+}
 
 export class SyncedDevice {
   readonly #pageUrl: string
   readonly #opened: Opened
   readonly #profileDir: string
+  readonly #launch: (profileDir: string) => Promise<BrowserContext>
   #context: BrowserContext | undefined
   #page: Remote<SyncedPage> | undefined
   /** All that its pages were told, in the order in which it was given. */
   readonly told: Acknowledged[] = []
   #runs = 0
 
-  private constructor(pageUrl: string, opened: Opened, profileDir: string) {
+  private constructor(pageUrl: string, opened: Opened, profileDir: string, launch: (profileDir: string) => Promise<BrowserContext>) {
+    this.#launch = launch
     this.#pageUrl = pageUrl
     this.#opened = opened
     this.#profileDir = profileDir
@@ -30,10 +40,11 @@ export class SyncedDevice {
     })
   }
 
-  /** @param url of the sync server; the app is the stock book. The device ends with its test. */
-  static async open(pageUrl: string, principal: string, url: string): Promise<SyncedDevice> {
+  /** It ends with its test. */
+  static async open(pageUrl: string, { build = 'stock', freezable = false, ...who }: DeviceOptions): Promise<SyncedDevice> {
     const profileDir = await mkdtemp(join(tmpdir(), 'outpost-device-'))
-    const device = new SyncedDevice(pageUrl, { build: 'stock', url, principal }, profileDir)
+    const launch = freezable ? launchFreezable : (dir: string) => launchChromium({ profileDir: dir })
+    const device = new SyncedDevice(pageUrl, { ...who, build }, profileDir, launch)
     await device.start()
     return device
   }
@@ -47,16 +58,20 @@ export class SyncedDevice {
   }
 
   async start(): Promise<void> {
-    this.#context = await launchChromium({ profileDir: this.#profileDir })
+    this.#context = await this.#launch(this.#profileDir)
     this.#page = await this.openTab()
   }
   /** One more on the same log; the device's own page stays the first. */
-  async openTab(): Promise<Remote<SyncedPage>> {
+  async openTab(build = this.#opened.build): Promise<Remote<SyncedPage>> {
     if (!this.#context) throw new Error(`${this.principal} has no browser open.`)
     const page = await openRemote<SyncedPage>(this.#context, this.#pageUrl)
-    await page.call('open', this.#opened)
+    await page.call('open', { ...this.#opened, build })
     await page.call('untilWorker', 'ready')
     return page
+  }
+  /** Another tab, which is the device's own from now on. */
+  async openNext(): Promise<void> {
+    this.#page = await this.openTab()
   }
   /** SIGKILL to the browser with all its processes. */
   async kill(): Promise<void> {
@@ -72,10 +87,10 @@ export class SyncedDevice {
     this.told.push(...(JSON.parse(await page.call('contend', seed, run, items, commands)) as readonly Acknowledged[]))
   }
   /** Gives one Command. */
-  async give(type: string, aggregateId: string, payload: object): Promise<void> {
+  async give(type: string, aggregateId: string, payload: object, page = this.page): Promise<void> {
     const commandId = `${this.principal}-${++this.#runs}`
     const command = { type, aggregateId, payload, commandId }
-    const outcome = await this.page.call('give', command)
+    const outcome = await page.call('give', command)
     if ('fault' in outcome) throw new Error(`${commandId}: ${outcome.message}`)
     this.told.push({ kind: 'acknowledged', command, outcome })
   }
