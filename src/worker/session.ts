@@ -29,11 +29,14 @@ export function createSession(
     if (!closed) await engine.catchUp()
   })
 
+  /** The last record that the other tabs have told of, or were told. A commit in doubt is found in the log, as if by another tab. */
+  let known = engine.record
   tabs.listen({
     record: () => engine.record,
     counted: (count) => surroundings.counted(count),
     // Records, not Events: one that confirms has none, and what waits is told by it.
     recorded(record) {
+      known = Math.max(known, record)
       if (record > engine.record) catchUp().catch(uncaught)
     },
     destroyed() {
@@ -42,7 +45,9 @@ export function createSession(
     },
   })
   const recorded = engine.recorded$.subscribe(({ own }) => {
-    if (own) tabs.recorded(engine.record)
+    if (!own && engine.record <= known) return
+    known = engine.record
+    tabs.recorded(known)
   })
 
   const feedOf = (topic: Topic, listener: FeedListener): Feed => {

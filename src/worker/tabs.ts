@@ -85,7 +85,8 @@ export async function joinTabs(log: string, lock: string): Promise<Tabs> {
     switch (data.kind) {
       case 'opened':
         tell({ kind: 'here', lock, record: listener?.record() ?? 0 })
-        return meet(data.lock)
+        meet(data.lock)
+        return listener?.recorded(data.record)
       case 'here':
         meet(data.lock)
         return listener?.recorded(data.record)

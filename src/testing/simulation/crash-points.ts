@@ -19,8 +19,9 @@ export type Transaction = (typeof transactions)[number]
  * - `before`, `after`: the process dies right before the transaction, or right after, before it hears of it.
  * - `full`: storage refuses it for want of space; nothing is written.
  * - `inDoubt`: it is written, but its connection dies before it says so.
+ * - `freeze`: the process stands still right before it, until it is thawed.
  */
-export type Strike = 'before' | 'after' | 'full' | 'inDoubt'
+export type Strike = 'before' | 'after' | 'full' | 'inDoubt' | 'freeze'
 
 export interface CrashPoint {
   readonly at: Transaction

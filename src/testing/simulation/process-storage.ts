@@ -38,6 +38,10 @@ export function processStorage({ process, disk, random, points, isServer, seen }
     const strike = points.take(at)
     if (strike) seen(`${strike} ${at}`)
     if (strike === 'before') return die()
+    if (strike === 'freeze') {
+      process.freeze()
+      await new Promise<void>((resolve) => process.deliver(resolve))
+    }
     if (strike === 'full') return process.brought(Promise.reject(memoryError(`${at}`, 'QuotaExceededError', 'The simulated disk is full')))
     const done = clock.work(work())
     if (strike === 'after') {

@@ -20,7 +20,9 @@ export type Step =
   | { readonly do: 'crashTab'; readonly device: number; readonly tab: number; readonly point?: CrashPoint }
   /** Its storage fails once, at a point of its work. */
   | { readonly do: 'failStorage'; readonly device: number; readonly tab: number; readonly point: CrashPoint }
-  | { readonly do: 'openTab' | 'closeTab' | 'hideTab' | 'showTab' | 'freezeTab'; readonly device: number; readonly tab: number }
+  | { readonly do: 'openTab' | 'closeTab' | 'hideTab' | 'showTab'; readonly device: number; readonly tab: number }
+  /** The tab stands still until it is shown: now, or from a point of its work on. */
+  | { readonly do: 'freezeTab'; readonly device: number; readonly tab: number; readonly point?: CrashPoint }
   /** All tabs of the device die, and its log loses so many of its last transactions, as far as they were not forced to the disk. */
   | { readonly do: 'crashDevice'; readonly device: number; readonly lose: number; readonly downMs: number }
   /** A server process dies: now, or at a point of its work. It is started again. */
@@ -107,14 +109,15 @@ function draw(random: Random, { device, tab, process }: { device: number; tab: n
       const strike = random.pick(['full', 'inDoubt'] as const)
       return [{ do: 'failStorage', device, tab, point: { at: random.pick(['append', 'apply', 'saveRows']), strike } }]
     }
-    case 11:
-      return random.chance(0.5)
-        ? [{ do: random.pick(['hideTab', 'showTab', 'closeTab', 'openTab'] as const), device, tab }]
-        : [
-            { do: 'freezeTab', device, tab },
-            { do: 'run', ms: random.pick([1, 50, 500, 15_000]) },
-            ...(random.chance(0.5) ? [{ do: 'showTab', device, tab } as const] : []),
-          ]
+    case 11: {
+      if (random.chance(0.3)) return [{ do: random.pick(['hideTab', 'showTab', 'closeTab', 'openTab'] as const), device, tab }]
+      const point: CrashPoint = { at: random.pick(['apply', 'apply', 'append', 'sending', 'saveRows']), strike: 'freeze' }
+      return [
+        { do: 'freezeTab', device, tab, ...(random.chance(0.6) && { point }) },
+        { do: 'run', ms: random.pick([1, 50, 500, 20_000]) },
+        ...(random.chance(0.5) ? [{ do: 'showTab', device, tab } as const] : []),
+      ]
+    }
     case 12:
       return [{ do: 'crashDevice', device, lose: random.pick([0, 1, 2, 5]), downMs: random.pick([100, 5000]) }]
     default: {

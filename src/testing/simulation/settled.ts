@@ -57,13 +57,14 @@ export class Settled {
   async ended(): Promise<ReadonlyMap<string, Receipt['state']>> {
     const { devices, clock, serverRecords } = this.#simulation
     const times = new Map<string, { ok: number; refused: number }>()
+    const problems: string[] = []
     for (const { commands } of serverRecords)
-      for (const { id, outcome, duplicateOf, withdrawn } of commands) {
+      for (const { id, outcome, origin, duplicateOf, withdrawn } of commands) {
+        if (origin && !withdrawn && !devices.some(({ given }) => given.has(id))) problems.push(`${id} was given by nobody`)
         const count = times.get(id) ?? { ok: 0, refused: 0 }
         times.set(id, count)
         if (duplicateOf === undefined && !withdrawn) count[outcome.ok ? 'ok' : 'refused']++
       }
-    const problems: string[] = []
     const ended = new Map<string, Receipt['state']>()
     for (const device of devices) {
       const log = device.tabs[0]?.worker?.log

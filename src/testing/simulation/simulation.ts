@@ -53,7 +53,7 @@ const startAt = Date.UTC(2024, 0, 1)
 /** No answer of a living tab takes as long. */
 const answerMs = 10 * 60_000
 /** Longer than any wait of a device that is told to wait. */
-const settleMs = 2 * 60 * 60_000
+const settleMs = 40 * 60_000
 const lookMs = 5000
 
 export class Simulation {
@@ -228,7 +228,8 @@ export class Simulation {
         tab.show()
         return undefined
       case 'freezeTab':
-        tab.freeze()
+        if (step.point) tab.points.arm(step.point)
+        else tab.freeze()
         return undefined
       case 'give':
         return undefined

@@ -76,13 +76,18 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 /** Hints between the tabs of a device, as the worker's own pass them. */
 function simulatedTabs({ channels, process, prefix }: WorkerOptions): Tabs {
   let listener: TabsListener | undefined
-  const channel = channels.open(process, `${prefix}.log`, (record) => listener?.recorded(record as number))
+  const channel = channels.open(process, `${prefix}.log`, (word) => {
+    const { kind, record } = word as { kind: 'opened' | 'recorded'; record: number }
+    if (kind === 'opened') channel.say({ kind: 'recorded', record: listener?.record() ?? 0 })
+    listener?.recorded(record)
+  })
   return {
     listen(given) {
       listener = given
+      channel.say({ kind: 'opened', record: given.record() })
       given.counted(channels.count(`${prefix}.log`))
     },
-    recorded: (record) => channel.say(record),
+    recorded: (record) => channel.say({ kind: 'recorded', record }),
     destroyed: () => undefined,
     count: async () => channels.count(`${prefix}.log`),
     resumed: () => undefined,
