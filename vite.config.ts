@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
 import type { Plugin, UserConfig } from 'vite'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { forPhones } from './demo/serve/for-phones.ts'
+import { progressiveWebApp } from './demo/serve/pwa.ts'
+import { syncServer } from './demo/serve/sync-server.ts'
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
@@ -69,14 +72,29 @@ const library: UserConfig = {
 }
 
 const port = process.env['PORT'] === undefined ? {} : { port: Number(process.env['PORT']), strictPort: true }
+// Vite takes it by itself; what follows from it is said here.
+const isForPhones = process.argv.some((word) => /^--host(=|$)/.test(word))
 // Where `localhost` means ::1 first, a server bound to that name alone is not found at 127.0.0.1.
-const address = { host: '127.0.0.1', ...port }
+const address = { ...(isForPhones ? {} : { host: '127.0.0.1' }), ...port }
 
-const demo = (command: 'build' | 'serve', preview: boolean): UserConfig => ({
+/** The production build takes the built package through its own `exports`, as an app of a user does. */
+const asBuilt: typeof fromSources = []
+
+const demo = (command: 'build' | 'serve', resolve: { readonly alias: typeof fromSources }): UserConfig => ({
   root: at('demo'),
-  plugins: [react()],
-  // The production build takes the built package through its own `exports`, as an app of a user does.
-  resolve: { alias: command === 'serve' && !preview ? fromSources : [] },
+  plugins: [
+    react(),
+    command === 'build' && progressiveWebApp(),
+    command === 'serve' && isForPhones && forPhones(at('.cache/certificate')),
+    command === 'serve' &&
+      syncServer({
+        module: at('demo/serve/stockroom-server.ts'),
+        resolve,
+        folder: process.env['SYNC_FOLDER'] ?? at('.cache/stockroom'),
+        databaseUrl: process.env['DATABASE_URL'],
+      }),
+  ],
+  resolve,
   cacheDir: at('.cache/vite'),
   build: { outDir: at('demo/dist'), emptyOutDir: true, target: 'es2022', sourcemap: true },
   worker: { format: 'es' },
@@ -130,5 +148,7 @@ export default defineConfig(({ command, mode, isPreview }) => {
   if (process.env['VITEST'] !== undefined) {
     return { resolve: { alias: fromSources }, cacheDir: at('.cache/vite'), test: { projects, reporters: ['default'] } }
   }
-  return mode === 'demo' || command === 'serve' ? demo(command, isPreview === true) : library
+  return mode === 'demo' || command === 'serve'
+    ? demo(command, { alias: command === 'serve' && isPreview !== true ? fromSources : asBuilt })
+    : library
 })

@@ -138,6 +138,7 @@ describe('the checks of the house', () => {
   })
   test('refuse an import whose name is computed', () => {
     expect(() => directions({ 'domain/a.ts': 'export const load = (name: string) => import(name)' })).toThrow(/computed/)
+    expect(directions({ 'domain/a.ts': 'export const load = (namedByUser: string) => import(namedByUser)' })).toEqual([])
   })
 
   test('find a knot of values, also a long one, and leave a knot of types', () => {

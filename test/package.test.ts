@@ -1,4 +1,5 @@
 /** The package as it is published: packed, installed in an empty folder, loaded door by door. */
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, posix } from 'node:path'
@@ -26,11 +27,11 @@ const doors: Readonly<Record<string, readonly string[]>> = {
     'useCase',
   ],
   'outpost/worker': ['startWorker'],
-  'outpost/client': ['OutpostError', 'connect', 'isOutpostError'],
+  'outpost/client': ['OutpostError', 'connect', 'isOutpostError', 'isPending'],
   'outpost/sync': ['sync'],
-  'outpost/react': ['createHooks'],
+  'outpost/react': ['createHooks', 'isPending'],
   'outpost/dexie': ['dexieTable'],
-  'outpost/server': ['createSyncServer'],
+  'outpost/server': ['createPgliteStorage', 'createPostgresStorage', 'createSyncServer'],
   'outpost/testing': [
     'createMemoryStorage',
     'given',
@@ -52,7 +53,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outpost-package-'))
   const version = (name: string): string =>
     (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
-  const peers = ['zod', 'react', '@types/react'].map((name) => [name, version(name)])
+  const peers = ['zod', 'react', '@types/react', '@electric-sql/pglite'].map((name) => [name, version(name)])
   const dependencies = { ...Object.fromEntries(peers), [manifest.name]: `file:${packPackage()}` }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module', dependencies }))
   run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'], folder)
@@ -128,6 +129,140 @@ describe('the packed package', () => {
         .map((target) => `${file} → ${target}`),
     )
     expect(wrong).toEqual([])
+  })
+})
+
+describe('outpost-server', () => {
+  const start = async (rest: readonly string[]) => {
+    writeFileSync(
+      join(folder, 'domain.mjs'),
+      `import { aggregate, domain } from 'outpost'
+      import { z } from 'zod'
+      export default domain('notes', { aggregates: [aggregate('note', {
+        state: z.object({}), events: { written: z.object({}) }, commands: { write: z.object({}) },
+        create: { written: () => ({}) }, evolve: {}, decide: { write: (_, __, { emit }) => emit.written({}) },
+      })] })`,
+    )
+    writeFileSync(
+      join(folder, 'auth.mjs'),
+      `export const authenticate = (request) => request.headers.get('x-name') ?? undefined
+      export const access = (principal, space) => space === principal`,
+    )
+    const child = spawn(bin('outpost-server', folder), ['--domain', 'domain.mjs', '--port', '0', ...rest], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let [out, err] = ['', '']
+    child.stderr.on('data', (text) => (err += String(text)))
+    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    const url = await new Promise<string | undefined>((resolve) => {
+      child.stdout.on('data', (text) => {
+        out += String(text)
+        const found = /"url":"([^"]+)"/.exec(out)?.[1]
+        if (found) resolve(found)
+      })
+      void exit.then(() => resolve(undefined))
+    })
+    return { url, exit, stop: () => child.kill('SIGTERM'), kill: () => child.kill('SIGKILL'), out: () => out, err: () => err }
+  }
+
+  test('serves the protocol, and stops on SIGTERM with everything finished', async () => {
+    const server = await start(['--memory', '--auth', 'auth.mjs', '--path', '/sync', '--cors', 'https://app.test'])
+    const ask = async (route: string, body: object, name = 'ann') => {
+      const response = await fetch(`${server.url}/sync/ann/${route}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-name': name, 'origin': 'https://app.test' },
+        body: JSON.stringify({ protocol: 1, clientId: 'c', principal: name, ...body }),
+      })
+      expect(response.headers.get('access-control-allow-origin')).toBe('https://app.test')
+      return { status: response.status, body: (await response.json()) as { place: { epoch: string } } }
+    }
+    expect((await ask('connect', {}, 'bob')).status).toBe(403)
+    const { epoch } = (await ask('connect', {})).body.place
+    const changes = await fetch(`${server.url}/sync/ann/changes`, { headers: { 'x-name': 'ann' } })
+    const command = { id: 'i', type: 'note.write', schema: 1, aggregateId: 'n', payload: { json: {} }, at: 0, correlationId: 'i' }
+    expect((await ask('push', { epoch, waiting: 0, commands: [{ sequence: 1, command }] })).body).toMatchObject({
+      processed: [{ outcome: { ok: true } }],
+    })
+    expect((await ask('pull', { epoch, after: 0 })).body).toMatchObject({ records: [{ events: [{ type: 'note.written' }] }] })
+    server.stop()
+    expect(await changes.text()).toContain('"head":1')
+    expect(await server.exit).toBe(0)
+    const entries = server
+      .out()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string })
+    expect(entries.map(({ event }) => event)).toEqual(['started', 'listening', ...Array.from({ length: 5 }, () => 'request'), 'closed'])
+  })
+
+  test('killed in the middle of pushes has lost and doubled nothing when it is started again on its data', async () => {
+    const rest = ['--data', 'data', '--insecure']
+    const post = async (url: string | undefined, route: string, body: object): Promise<unknown> => {
+      const response = await fetch(`${url}/hall-7/${route}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ protocol: 1, clientId: 'c', principal: 'ann', ...body }),
+      })
+      if (!response.ok) throw new Error(await response.text())
+      return response.json()
+    }
+    const pushOf = (epoch: string, sequence: number) => {
+      const given = [0, 1, 2].map((n) => ({ sequence: sequence + n, id: `i-${sequence + n}` }))
+      const commands = given.map(({ sequence: at, id }) => ({
+        sequence: at,
+        command: { id, type: 'note.write', schema: 1, aggregateId: id, payload: { json: {} }, at: 0, correlationId: id },
+      }))
+      return { epoch, waiting: 0, commands }
+    }
+    let server = await start(rest)
+    const { place } = (await post(server.url, 'connect', {})) as { place: { epoch: string } }
+    let answered = 0
+    for (let life = 0; life < 3; life++) {
+      try {
+        for (let pushes = 1; ; pushes++) {
+          if (pushes === 5) setTimeout(server.kill, life * 3)
+          await post(server.url, 'push', pushOf(place.epoch, answered + 1))
+          answered += 3
+        }
+      } catch {
+        expect(await server.exit).toBeNull() // the answer is lost: whether it was processed is not known
+      }
+      server = await start(rest)
+      const connected = (await post(server.url, 'connect', {})) as { place: { epoch: string }; client: { sequence: number } }
+      expect(connected.place.epoch).toBe(place.epoch)
+      expect([answered, answered + 3]).toContain(connected.client.sequence)
+    }
+    await post(server.url, 'push', pushOf(place.epoch, answered + 1))
+    answered += 3
+    const events: { aggregateId: string; version: number }[] = []
+    for (let after = 0, more = true; more;) {
+      const page = (await post(server.url, 'pull', { epoch: place.epoch, after })) as {
+        records: { number: number; events: typeof events }[]
+        more: boolean
+      }
+      for (const record of page.records) events.push(...record.events)
+      after = page.records.at(-1)?.number ?? after
+      more = page.more
+    }
+    server.stop()
+    expect(await server.exit).toBe(0)
+    expect(answered).toBeGreaterThanOrEqual(3 * 4 * 3)
+    expect(events.map(({ aggregateId, version }) => [aggregateId, version])).toEqual(
+      Array.from({ length: answered }, (_, i) => [`i-${i + 1}`, 1]),
+    )
+  })
+
+  test.each([
+    ['without authentication', ['--memory'], /--insecure/],
+    ['without a place for its logs', ['--insecure'], /--memory/],
+    ['with an option that it does not know', ['--secure'], /--secure/],
+  ])('does not start %s, and says what to give', async (_, rest, what) => {
+    const server = await start(rest)
+    expect(await server.exit).toBe(1)
+    expect(server.url).toBeUndefined()
+    expect(server.err()).toMatch(what)
+    expect(server.err()).not.toMatch(/\n {4}at /)
   })
 })
 

@@ -1,11 +1,15 @@
 /** Starts the page. */
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { openBook, space } from './app.ts'
+import { identity, openBook, space } from './app.ts'
 import { OutpostProvider } from './hooks.ts'
+import { followOtherTabs } from './identity.ts'
 import { createImporter } from './import/importer.ts'
 import { openImportStore } from './import/import-store.ts'
 import { ImportContext, stockFromAddress } from './import/use-importer.ts'
+import { listenForInstallPrompt } from './offline/install.ts'
+import { createPageBuild } from './offline/page-build.ts'
+import { PageBuildContext } from './offline/use-page-build.ts'
 import { Boundary } from './parts/boundary.tsx'
 import { Shell } from './parts/shell.tsx'
 import { createRecorder } from './recorder.ts'
@@ -14,8 +18,13 @@ import './styles.css'
 import { RecorderContext } from './use-recorder.ts'
 
 const app = openBook()
-const importer = createImporter(app, openImportStore(`stockroom-import.${space}`), `stockroom-import.${space}`)
+// Orders are private as well: of this person's book only.
+const imports = `stockroom-import.${[space, identity.name].map(encodeURIComponent).join('.')}`
+const importer = createImporter(app, openImportStore(imports), imports)
 const recorder = createRecorder(app)
+const build = createPageBuild()
+listenForInstallPrompt()
+followOtherTabs(identity)
 
 function Stockroom() {
   const [stock, setStock] = useState(() => stockFromAddress(location.search))
@@ -23,11 +32,13 @@ function Stockroom() {
     <OutpostProvider app={app}>
       <ImportContext value={{ importer, stock, setStock }}>
         <RecorderContext value={recorder}>
-          <Shell>
-            <Boundary>
-              <Screens />
-            </Boundary>
-          </Shell>
+          <PageBuildContext value={build}>
+            <Shell>
+              <Boundary>
+                <Screens />
+              </Boundary>
+            </Shell>
+          </PageBuildContext>
         </RecorderContext>
       </ImportContext>
     </OutpostProvider>

@@ -1,5 +1,6 @@
 /** A Command as the page gives it → as the engine takes it. The page says only what it was told. */
 import type { CommandMessage } from '../engine/engine.ts'
+import { defined } from '../internal/defined.ts'
 
 export interface CommandOnWire extends Pick<CommandMessage, 'type' | 'payload' | 'id' | 'fresh' | 'at'> {
   /** What tells this call from all others of its client: several may have the same id. */
@@ -15,15 +16,13 @@ export interface CommandOnWire extends Pick<CommandMessage, 'type' | 'payload' |
 }
 
 /** @param now when it was received: ms since 1970, with fractions */
-export function decodeCommand({ expectedVersion, expiresAt, ...command }: CommandOnWire, now: number): CommandMessage {
-  const message = {
-    ...command,
-    correlationId: command.correlationId ?? command.id,
+export function decodeCommand(command: CommandOnWire, now: number): CommandMessage {
+  const { type, payload, id, fresh, at, correlationId = id, expectedVersion, expiresAt, ...rest } = command
+  const options = defined({
+    ...rest,
     expectedVersion: expectedVersion === 'any' ? undefined : expectedVersion,
     expiresAt: expiresAt instanceof Date ? expiresAt.getTime() : expiresAt,
-    receivedAt: command.requestedAt === undefined ? undefined : now,
-  }
-  // What was not said is not there; only a payload may be undefined.
-  const said = Object.entries(message).filter(([key, value]) => value !== undefined || key === 'payload')
-  return Object.fromEntries(said) as unknown as CommandMessage
+    receivedAt: rest.requestedAt === undefined ? undefined : now,
+  })
+  return { type, payload, id, fresh, at, correlationId, ...options }
 }

@@ -11,7 +11,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { ExportPlace } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
-import type { SyncRequest, SyncStatus } from '../sync/status.ts'
+import type { SyncStatus } from '../sync/status.ts'
 import type { CommandOnWire } from './command-codec.ts'
 import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
@@ -62,7 +62,7 @@ export interface Calls {
   /** Restores an export into this empty log. After a failure this worker is of no more use. */
   importLog(file: Blob): Promise<Reply<{ readonly records: number; readonly events: number }>>
   /** Of no effect where the worker was started without sync. */
-  sync(request: SyncRequest): Promise<Reply<void>>
+  sync(what: string, ...args: readonly unknown[]): Promise<Reply<unknown>>
   destroy(): Promise<Reply<void>>
   close(): Promise<Reply<void>>
 }
@@ -94,10 +94,10 @@ export type Frame = { readonly id: number } & News
 
 export type News =
   /** `rows` changes the rows of the frame before (of none, in the first frame). */
-  | { readonly kind: 'rows'; readonly rows: readonly Segment[]; readonly position: number; readonly stale: boolean }
-  | { readonly kind: 'value'; readonly value: unknown; readonly position: number; readonly stale: boolean }
-  /** The same result, otherwise fresh. */
-  | { readonly kind: 'same'; readonly position: number; readonly stale: boolean }
+  | ({ readonly kind: 'rows'; readonly rows: readonly Segment[] } & About)
+  | ({ readonly kind: 'value'; readonly value: unknown } & About)
+  /** The same result, otherwise fresh, or with other rows pending. */
+  | ({ readonly kind: 'same' } & About)
   /** `next` is the place after the Events: where to go on, should this worker die. */
   | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly next: Place }
   | { readonly kind: 'status'; readonly status: Omit<Status, 'worker' | 'problem'> }
@@ -105,6 +105,9 @@ export type News =
   | { readonly kind: 'traces'; readonly traces: readonly CommandTrace[] }
   /** The subscription failed; it is over. */
   | { readonly kind: 'error'; readonly error: ErrorData }
+
+/** What a frame says of its result; `pending` of the whole of it, absent where no row is. */
+type About = Omit<Snapshot<unknown>, 'data'>
 
 /** Worker to page. */
 export type FromWorker =

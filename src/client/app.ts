@@ -5,10 +5,11 @@ import type { Observable } from 'rxjs'
 import type { Aggregate } from '../domain/aggregate.ts'
 import type { ApplicationService, UseCase } from '../domain/application-service.ts'
 import type { Flat, InputOf, NamedQueryInput, NamedQueryResult, Outcome, Part, StateOf } from '../domain/infer.ts'
-import type { Mode, QueryDescription, Snapshot, TableOf } from '../domain/query.ts'
+import type { Mode, QueryDescription, Snapshot, Table, TableOf } from '../domain/query.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
+import type { InboxRow, Receipt } from '../sync/receipt.ts'
 import type { SyncStatus } from '../sync/status.ts'
 
 /** A query: await it for its result now, or watch it. */
@@ -142,6 +143,29 @@ export interface AppSync {
   resume(): Promise<void>
   /** Tries at once what waits for its time: after a fault, for a token, for a held Command. */
   now(): Promise<void>
+  /** How far a Command has come; undefined where this log does not know it. It goes on by itself: ask again when `status$` changes. */
+  receipt(commandId: string): Promise<Receipt | undefined>
+  /**
+   * Takes back a Command that was never sent. What it had brought about is gone at once; what came after it is decided again.
+   *
+   * @returns false where it may have been sent, or waits no longer: then only another Command can make up for it
+   */
+  withdraw(commandId: string): Promise<boolean>
+}
+
+/** The Commands that the server did not take as they were told: a table like any Read Model's, and what can be done about them. */
+export type Inbox = Table<InboxRow, 'commandId', 'commandId' | 'position' | 'type', Live> & {
+  /**
+   * Gives the same Command again, as a new one. Accepted, the old one leaves the inbox. However often it is asked for, it takes
+   * effect once.
+   *
+   * @returns undefined where it is not in the inbox (any more)
+   */
+  retry(commandId: string): Promise<Outcome | undefined>
+  /** As `retry`, with another payload. */
+  resend(commandId: string, payload: unknown): Promise<Outcome | undefined>
+  /** Takes it out. @returns false where it was not in there */
+  discard(commandId: string): Promise<boolean>
 }
 
 /** An app on the page. Everything on it fails with `closed` after `close()` or `destroy()`. */
@@ -156,6 +180,8 @@ export interface App<D> {
   /** Storage, tabs, handlers: the latest at once (`starting`, until the worker has told how the log stands), then each change. */
   readonly status$: Observable<Status>
   readonly sync: AppSync
+  /** Of use where the worker was started with `sync`. */
+  readonly inbox: Inbox
   /** Lets a parked Event Handler try again; of a process manager, all parked instances. */
   retry(handler: string): Promise<void>
   /** Builds a Read Model anew beside the old one. Resolves when the building has begun; `status$` tells the rest. */

@@ -16,7 +16,7 @@ export function createIdSource(now: () => number = Date.now): () => string {
       counter = 0
     }
     const time = lastAt.toString(16).padStart(12, '0')
-    // The variant and 62 random bits are where version 4 has them.
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}${crypto.randomUUID().slice(18)}`
+    // The version is the first digit before the counter; the variant and 62 random bits are where version 4 has them.
+    return `${time.slice(0, 8)}-${time.slice(8)}-${(0x7000 + counter).toString(16)}${crypto.randomUUID().slice(18)}`
   }
 }

@@ -33,7 +33,11 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
   const batch = (make: (commands: object) => readonly CommandValue[]): Promise<SettledOutcome<Outcome>[]> => {
     const together = {}
     // What is no Command is told so by the worker, in its place among the others.
-    return Promise.all(make(values).map((value) => dispatch(value ?? {}, together).catch(faultOf)))
+    return Promise.all(
+      make(values).map((value) =>
+        dispatch(value ?? {}, together).catch((fault: unknown) => ({ ok: false as const, fault: fault as Error })),
+      ),
+    )
   }
   const values = byPath((value) => value)
   return Object.assign(
@@ -55,5 +59,3 @@ const byPath = (make: (value: CommandValue) => unknown): object =>
       return make({ type: `${owner}.${name}`, aggregateId, payload, options })
     }),
   )
-
-const faultOf = (fault: unknown): { ok: false; fault: Error } => ({ ok: false, fault: fault as Error })

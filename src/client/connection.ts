@@ -154,7 +154,7 @@ export function createConnection({
       } else if (silentMs >= decideTimeoutMs) link.end('hung', 'timeout', `The worker was replaced: it hung for ${decideTimeoutMs} ms.`)
       works.tick(tickMs, (work) => {
         const { state, problem = 'Ask again, by the same id.' } = connection
-        return new OutpostError(state === 'ready' ? 'timeout' : 'worker-lost', `${nameOf(work)} was not answered in time. ${problem}`)
+        return new OutpostError(state === 'ready' ? 'timeout' : 'worker-lost', `${nameOf(work)} had no answer in time. ${problem}`)
       })
       tickSoon()
     }, tickMs)

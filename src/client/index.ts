@@ -22,6 +22,7 @@ export type {
 } from './app.ts'
 export { connect } from './connect.ts'
 export type { ConnectOptions } from './connect-options.ts'
+export { isPending } from './pending.ts'
 export type { WorkerEndpoint } from './worker-endpoint.ts'
 export type { Port } from '../channel/port.ts'
 export type { Snapshot } from '../domain/query.ts'

@@ -5,11 +5,13 @@ import { canonical } from './canonical.ts'
  * changed. For results that came anew from a worker that knows nothing of the old ones.
  */
 export function keepIdentity(before: unknown, after: unknown): unknown {
-  if (!Array.isArray(before) || !Array.isArray(after)) return canonical(before) === canonical(after) ? before : after
-  const known = new Map<string, unknown>(before.map((row) => [canonical(row), row]))
-  const rows: unknown[] = after.map((row) => {
-    const key = canonical(row)
-    return known.get(key) ?? row
-  })
-  return rows.length === before.length && rows.every((row, i) => Object.is(row, before[i])) ? before : rows
+  const known = new Map([before].flat().map((row) => [canonical(row), row]))
+  return mapRows(before, after, (row) => known.get(canonical(row)) ?? row)
+}
+
+/** The result, rows or a single one, with each row changed; `before` itself where that comes to the same rows. */
+export function mapRows(before: unknown, after: unknown, change: (row: unknown, i: number) => unknown): unknown {
+  if (!Array.isArray(after)) return change(after, 0)
+  const rows = after.map(change)
+  return Array.isArray(before) && rows.length === before.length && rows.every((row, i) => Object.is(row, before[i])) ? before : rows
 }

@@ -68,7 +68,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     end('refused', code, messageOf(thrown), details, thrown)
   }
   const died = (): void => end('died', 'worker-lost', 'The worker died.')
-  const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent what cannot be read.')
+  const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent unreadable data.')
 
   let answer: (event: Event) => void
   // Between Comlink and the port, because that alone tells at once what cannot be sent. Held as long as the link: Comlink gives
@@ -95,7 +95,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     const { protocol, lock } = valueOf(await link.call('hello'))
     if (over || link.greeted) return
     if (protocol !== protocolVersion)
-      return end('refused', 'protocol-mismatch', `Page (protocol ${protocolVersion}) and worker (${protocol}) are of two builds. Reload.`)
+      return end('refused', 'protocol-mismatch', `Page (protocol ${protocolVersion}) and worker (${protocol}) differ. Reload.`)
     link.greeted = true
     // Granted to us only when the worker that holds it is gone: browsers tell of a dead worker in no other way.
     if (lock) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
@@ -107,7 +107,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     endpoint = spawn()
   } catch (cause) {
     // Later, so that whoever opens the link has it in hand when the first news of it comes.
-    queueMicrotask(() => unstarted(`could not be made (${messageOf(cause)})`, cause))
+    queueMicrotask(() => unstarted(`failed (${messageOf(cause)})`, cause))
     return link
   }
   const { port } = endpoint

@@ -4,28 +4,26 @@ import { type QueryDescription, type Snapshot, table } from '../domain/query.ts'
 import type { LiveQuery } from './app.ts'
 import { byName } from './by-name.ts'
 import { canonical } from './canonical.ts'
+import { markPending } from './pending.ts'
 import { catchUpMs, shareQuery } from './shared-query.ts'
 import type { Works } from './works.ts'
 
 export function createQueries(works: Works): object {
   const shared = new Map<string, ReturnType<typeof shareQuery>>()
 
-  const observe = (key: string, description: QueryDescription): Observable<Snapshot<unknown>> =>
-    new Observable((subscriber) => {
-      let query = shared.get(key)
-      if (!query) {
+  const live = (description: QueryDescription): LiveQuery<unknown> => {
+    const snapshot = (): Promise<Snapshot<unknown>> => works.call('run', [description, works.position, catchUpMs]).then(markPending)
+    const snapshots = (): Observable<Snapshot<unknown>> =>
+      new Observable((subscriber) => {
+        const key = canonical(description)
+        const known = shared.get(key)
+        if (known) return known(subscriber)
         const made = shareQuery(works, description, () => {
           if (shared.get(key) === made) shared.delete(key)
         })
-        query = made
         shared.set(key, made)
-      }
-      return query(subscriber)
-    })
-
-  const live = (description: QueryDescription): LiveQuery<unknown> => {
-    const snapshot = (): Promise<Snapshot<unknown>> => works.call('run', [description, works.position, catchUpMs])
-    const snapshots = (): Observable<Snapshot<unknown>> => observe(canonical(description), description)
+        return made(subscriber)
+      })
     return {
       description,
       snapshot,

@@ -1,8 +1,10 @@
 /** One distinct query as this page watches it: one subscription and one result, however many look on. */
 import type { Subscriber } from 'rxjs'
+import type { News } from '../channel/protocol.ts'
 import { applyPatch } from '../channel/rows-patch.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import { keepIdentity } from './keep-identity.ts'
+import { markPending } from './pending.ts'
 import type { Works } from './works.ts'
 
 /** How long a query may wait for its Read Model to reach this client's last Command; then its result is marked stale. */
@@ -29,18 +31,19 @@ export function shareQuery(works: Works, query: QueryDescription, ended: () => v
     if (known) observer.next(known)
     unsubscribe ??= works.subscribe({
       topic: () => ({ kind: 'query', query, after: works.position, deadlineMs: catchUpMs }),
-      receive(news, first) {
-        if (!('stale' in news)) return
-        const { position, stale } = news
+      receive(told, first) {
+        // A subscription has news of its own topic only.
+        const news = told as Extract<News, { readonly stale: boolean }>
+        const { position, stale, pending } = news
         const before = known?.data
         let data = before
-        if (news.kind === 'rows') data = applyPatch(!first && Array.isArray(before) ? before : [], news.rows)
+        // A patch keeps nothing of what were no rows, or were another worker's.
+        if (news.kind === 'rows') data = applyPatch(before as readonly unknown[], news.rows)
         if (news.kind === 'value') data = news.value
-        if (first && known) {
-          data = keepIdentity(before, data)
-          if (data === before && stale === known.stale) return
-        }
-        const snapshot = (known = { data, position, stale })
+        if (first) data = keepIdentity(before, data)
+        const snapshot = markPending({ data, position, stale, pending })
+        if (first && snapshot.data === before && stale === known?.stale) return
+        known = snapshot
         tell((each) => each.next(snapshot))
       },
       observer: {

@@ -2,7 +2,7 @@
 import { Observable } from 'rxjs'
 import type { Status } from '../engine/status.ts'
 import type { Connection } from './connection.ts'
-import { standing } from './streams.ts'
+import { stream } from './streams.ts'
 
 /** Before the worker has told anything, and on a server. */
 export const initialStatus: Status = {
@@ -23,7 +23,7 @@ export function createStatus(connection: Connection): Observable<Status> {
   let known: Omit<Status, 'worker' | 'problem'> | undefined
   const tellAll = (): void => [...listeners].forEach((tell) => tell())
   connection.onState = tellAll
-  const news$ = standing(connection.works, 'status')
+  const news$ = stream(connection.works, 'status')
 
   return new Observable((subscriber) => {
     const tell = (): void => {

@@ -1,52 +1,33 @@
 /** Streams that each subscriber has for itself: recorded Events, traces, the worker's status. */
-import { Observable, type Subscriber } from 'rxjs'
+import { Observable } from 'rxjs'
 import type { News, Place, Topic } from '../channel/protocol.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import type { Works } from './works.ts'
 
-type StatusOf<Kind extends 'status' | 'sync'> = NewsOf<Kind>['status']
+/** By the topic, whose news hold it under the same name, or as a status: one, or several. */
+interface Streamed {
+  readonly events: RecordedEvent
+  readonly traces: CommandTrace
+  readonly status: Extract<News, { kind: 'status' }>['status']
+  readonly sync: Extract<News, { kind: 'sync' }>['status']
+}
 
-export type NewsOf<Kind extends News['kind']> = Extract<News, { kind: Kind }>
+type Told<Kind extends keyof Streamed> = Streamed[Kind] | readonly Streamed[Kind][]
 
-/** @param start for each subscriber, which it gets: the topic as of now, and what its news come to */
-export function stream<T, Kind extends 'events' | 'traces' | 'status' | 'sync'>(
-  works: Works,
-  start: (subscriber: Subscriber<T>) => { topic(): Topic & { kind: Kind }; values(news: NewsOf<Kind>): readonly T[] },
-): Observable<T> {
-  return new Observable((subscriber) => {
-    const { topic, values } = start(subscriber)
+/** @param after where each subscriber begins; of Events alone */
+export const stream = <Kind extends keyof Streamed>(works: Works, kind: Kind, after?: Place): Observable<Streamed[Kind]> =>
+  new Observable((subscriber) => {
+    let place = after
     return works.subscribe({
-      topic,
+      topic: () => ({ kind, after: place }) as Topic,
       receive(news) {
+        // A subscription has news of its own topic only.
+        const { next, status, [kind]: told = status } = news as unknown as { next: Place; status: Told<Kind> } & Record<Kind, Told<Kind>>
+        place = next
         // What is left of a page goes nowhere, once the subscriber has gone.
-        for (const value of values(news as NewsOf<Kind>)) subscriber.next(value)
+        for (const value of [told].flat()) subscriber.next(value as Streamed[Kind])
       },
       observer: subscriber,
     })
-  })
-}
-
-/** What the worker tells of how something stands: the latest, then each change. */
-export const standing = <Kind extends 'status' | 'sync'>(works: Works, kind: Kind): Observable<StatusOf<Kind>> =>
-  stream<StatusOf<Kind>, 'status' | 'sync'>(works, () => ({ topic: () => ({ kind }), values: ({ status }) => [status as StatusOf<Kind>] }))
-
-export const recordedEvents = (works: Works, position: number | undefined): Observable<RecordedEvent> =>
-  stream(works, () => {
-    let after: Place | undefined = position === undefined ? undefined : { position }
-    return {
-      topic: () => ({ kind: 'events' as const, after }),
-      values(news: NewsOf<'events'>) {
-        after = news.next
-        return news.events
-      },
-    }
-  })
-
-/** @param watched told when a subscriber comes and when it goes */
-export const commandTraces = (works: Works, watched: (by: 1 | -1) => void): Observable<CommandTrace> =>
-  stream(works, (subscriber) => {
-    watched(1)
-    subscriber.add(() => watched(-1))
-    return { topic: () => ({ kind: 'traces' as const }), values: (news: NewsOf<'traces'>) => news.traces }
   })

@@ -53,7 +53,17 @@ export interface Domain<Parts> {
   readonly types?: Parts
 }
 
-const builtInRefusals = ['versionConflict', 'expired', 'invariantViolated']
+const builtInRefusals = [
+  'versionConflict',
+  'expired',
+  'invariantViolated',
+  // A sync server's own, see `sync/protocol.ts`.
+  'invalidCommand',
+  'decideFailed',
+  'unauthorized',
+  'noSuchTimer',
+  'notParked',
+]
 /** Names that mean something else on a handle: `commands.batch`, and what awaiting or printing one looks for. */
 const takenNames = ['batch', 'then', 'toJSON']
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]*$/

@@ -56,6 +56,9 @@ export function derivedId(...parts: readonly (string | number)[]): string {
   return `${hex(a)}-${x.slice(0, 4)}-8${x.slice(5)}-${variant}${y.slice(1, 4)}-${y.slice(4)}${z}`
 }
 
+/** True for ids as {@link derivedId} makes them: nobody else may make one. */
+export const isDerivedId = (id: string): boolean => /^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id)
+
 /** What `newId` is in a handler: ids that follow from what it handles, another one at each call. */
 export function newIdsFrom(...parts: readonly string[]): () => string {
   let made = 0

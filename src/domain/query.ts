@@ -62,7 +62,7 @@ export interface Snapshot<T> {
    * Places of the rows in `data` that rest on Commands which the server has not processed yet; 0 for a single row. Absent
    * where there are none.
    */
-  readonly pending?: readonly number[]
+  readonly pending?: readonly number[] | undefined
 }
 
 /** What a query becomes when it is finished: awaited once, or watched as well. `this['value']` is its result. */

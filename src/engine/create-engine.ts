@@ -1,12 +1,15 @@
 /** Joins write side and read side over one storage: the composition root of everything behind the channel. */
 import { BehaviorSubject, Subject } from 'rxjs'
 import { OutpostError } from '../errors.ts'
+import { sameValue } from '../internal/same-value.ts'
 import type { Outcome, AnyDomain } from '../domain/infer.ts'
+import { named } from '../domain/named.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
 import { openSegmentIndex } from '../storage/segment-index.ts'
 import type { Durability, Storage } from '../storage/storage.ts'
+import { commandFault } from '../write/command-fault.ts'
 import { CommandQueue } from '../write/command-queue.ts'
 import { createDecoder } from '../write/decode.ts'
 import type { Undecided } from '../write/decide.ts'
@@ -28,6 +31,7 @@ import { databasePrefix, openLog } from './open-log.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
 import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail } from './recovery.ts'
+import { LogSyncedEvents } from './synced-events.ts'
 import { Timers } from './timers.ts'
 import { Tracer } from './tracer.ts'
 import { exportPage, importInto } from './transfer.ts'
@@ -75,6 +79,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
 
   /** Saved states are usable from here on; before, records go past them and are made up for. */
   let usable = false
+  let cancelStatus: (() => void) | undefined
   const log = await Log.open(logStorage, (advance) => {
     // Everything stands on another footing now: it is opened anew.
     if (advance.adopted) {
@@ -115,7 +120,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     contains: (checkpoint) => log.contains(checkpoint),
     catchUp: pullTo,
   }
-  const readSide = await createReadSide({ domain, source, storage, meta: logStorage.meta, prefix, environment })
+  const readSide = await createReadSide({
+    domain,
+    source,
+    storage,
+    meta: logStorage.meta,
+    prefix,
+    environment,
+    stateChanged: () => showStatus(),
+  })
 
   const tracer = new Tracer({
     clock: environment.clock,
@@ -183,6 +196,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
 
   const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> =>
     readRecordedEvents(log, decoder, after, limit, log.tail.confirmed)
+  const syncedEvents = new LogSyncedEvents({ log, index, meta: logStorage.meta, logEpoch: meta.epoch })
   const reactors = new Reactors({
     reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
     meta: logStorage.meta,
@@ -190,29 +204,25 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     logName,
     position: () => log.tail.confirmed,
     recorded$,
-    readEvents,
+    readEvents: (after, limit) =>
+      readRecordedEvents(log, decoder, after, limit, log.tail.confirmed, (record, events) => syncedEvents.read(record, events)),
+    synced: syncedEvents,
     onStatus: () => showStatus(),
   })
 
   let storageState: EngineStatus['storage'] = 'ok'
-  let readModels: EngineStatus['readModels'] = []
-  let cancelStatus: (() => void) | undefined
-  // It tells at once, so that the engine's first word is whole.
-  const readStatus = readSide.status$.subscribe((models) => {
-    readModels = models
-    showStatus()
-  })
   const statusNow = (): EngineStatus => ({
     position: log.position,
     storage: storageState,
-    readModels,
+    readModels: readSide.status(),
     handlers: [...managerRetry.status(usable), ...reactors.status()],
   })
   const status$ = new BehaviorSubject<EngineStatus>(statusNow())
   function showStatus(): void {
     cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
       cancelStatus = undefined
-      if (!status$.closed) status$.next(statusNow())
+      const status = statusNow()
+      if (!sameValue(status, status$.value)) status$.next(status)
     })
   }
 
@@ -231,9 +241,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       await readSide.flush().catch(() => undefined) // rows follow from the log; the next start makes up for them
     }
     await writeBehind.close()
-    readStatus.unsubscribe()
-    cancelStatus?.()
     await readSide.close()
+    cancelStatus?.()
     logStorage.close()
     recorded$.complete()
     status$.complete()
@@ -277,10 +286,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
         checkCommand(message, domain)
         if (importing)
-          throw new OutpostError(
-            'importing',
-            `Command "${message.type}" (${message.id}) came while an import into this log is running. Nothing was stored: give it again when that has ended.`,
-          )
+          throw commandFault('importing', message, 'came while a log is imported. Nothing was stored: give it again when that has ended.')
         return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
       }),
     cancel: (call) => queue.cancel(call),
@@ -321,9 +327,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       const managed = managers.get(handler)
       if (managed) return managerRetry.retry(handler, managed)
       if (domain.reactors.has(handler)) return reactors.retry(handler)
-      if (domain.readModels.has(handler)) return readSide.retry(handler)
-      const known = [...domain.readModels.keys(), ...domain.processManagers.keys(), ...domain.reactors.keys()]
-      throw new OutpostError('unknown-handler', `There is no Event Handler "${handler}". Known: ${known.join(', ')}.`, { handler, known })
+      const all = new Map<string, unknown>([...domain.readModels, ...managers, ...domain.reactors])
+      named(all, handler, 'unknown-handler', 'Event Handler', 'handler')
+      return readSide.retry(handler)
     },
     async rebuild(readModel) {
       open()
@@ -375,6 +381,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       decider,
       decoder,
       index,
+      receipts,
+      dispatch: dispatchRoot,
       recorded$,
       ready,
       logEpoch: meta.epoch,

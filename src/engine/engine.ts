@@ -70,10 +70,14 @@ export type EngineStatus = Omit<Status, 'worker' | 'problem' | 'tabs' | 'storage
   readonly storage: Status['storage']['state']
 }
 
-/** How far an export has come: after which record it goes on, and with which it ends. */
+/** How far an export has come. */
 export interface ExportPlace {
+  /** The record after which it goes on, and how many Events were exported until there. */
   readonly after: number
+  readonly events: number
+  /** What it is of: the record with which it ends, and how much had been made void when it began. */
   readonly until: number
+  readonly voids: number
 }
 
 export interface ExportPage {

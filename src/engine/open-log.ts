@@ -20,7 +20,7 @@ export const databasePrefix = (...parts: readonly string[]): string =>
         return encodeURIComponent(part).replaceAll('.', '%2E')
       } catch (cause) {
         const text = JSON.stringify(part)
-        throw new OutpostError('unsupported', `${text} cannot name an app, space or principal: it is no well-formed text.`, {}, cause)
+        throw new OutpostError('unsupported', `${text} names no app, space or principal: it is no well-formed text.`, {}, cause)
       }
     })
     .join('.')
@@ -36,7 +36,7 @@ export async function openLog(
     if ((await logStorage.meta.get(IMPORTING)) === true) {
       // An import that still runs in another tab ends before this does; one that was given up has left only rubbish.
       if (!(await environment.alone()))
-        throw new OutpostError('log-not-empty', 'Another tab is importing into this app. Wait until it has finished, then reload.')
+        throw new OutpostError('log-not-empty', 'Another tab imports into this app. Reload when it has finished.')
       logStorage.close()
       await storage.destroy(name)
       logStorage = await storage.openLog(name)
@@ -49,13 +49,9 @@ export async function openLog(
         (stored) => stored ?? { epoch: environment.randomId(), format: LOG_FORMAT, createdAt: environment.now() },
       )) as LogMeta)
     if (meta.format > LOG_FORMAT)
-      throw new OutpostError(
-        'storage-newer',
-        `The log "${name}" has format ${meta.format}, this build knows ${LOG_FORMAT}. Load the newer app; nothing was changed.`,
-        {
-          format: meta.format,
-        },
-      )
+      throw new OutpostError('storage-newer', `The log "${name}" has format ${meta.format}. Nothing was changed: load the newer app.`, {
+        format: meta.format,
+      })
     return { logStorage, meta }
   } catch (error) {
     logStorage.close()

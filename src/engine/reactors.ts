@@ -8,6 +8,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Environment } from './engine.ts'
+import { defined } from '../internal/defined.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { HandlerStatus, Parked } from './status.ts'
 
@@ -20,7 +21,18 @@ const STORAGE_RETRY_MS = 5000
 interface Progress {
   /** Position of the last Event that is done with. */
   readonly position: number
-  readonly parked?: Parked
+  readonly parked?: Parked | undefined
+  /** In a log that lived alone before it joined a server: up to here it was done then. */
+  readonly alone?: number
+}
+
+export interface SyncedEvents {
+  /** Position of the last Event that the log had when it joined a server; undefined where it has not, or began with it. */
+  readonly adopted: () => Promise<number | undefined>
+  /** True for an Event that a Command of this device caused. */
+  readonly isOfThisDevice: (event: RecordedEvent) => boolean
+  /** True where the Event stood in the log up to this position, before the log joined: decided again, it has the same id. */
+  readonly stoodBefore: (event: RecordedEvent, position: number) => Promise<boolean>
 }
 
 export interface ReactorsOptions {
@@ -31,6 +43,8 @@ export interface ReactorsOptions {
   readonly position: () => number
   readonly recorded$: Observable<unknown>
   readonly readEvents: (after: number, limit: number) => Promise<readonly RecordedEvent[]>
+  /** Where there is sync: what of the Events a reactor takes. */
+  readonly synced?: SyncedEvents
   readonly onStatus: () => void
 }
 
@@ -94,7 +108,7 @@ export class Reactors {
 
   /** Takes effect in whichever tab runs it. */
   async retry(name: string): Promise<void> {
-    await this.#options.meta.update<Progress>(key(name), (progress) => (progress ? { position: progress.position } : progress))
+    await this.#options.meta.update<Progress>(key(name), (progress) => progress && { ...progress, parked: undefined })
     this.#wake()
   }
 
@@ -112,8 +126,15 @@ export class Reactors {
     while (!stop.aborted) {
       try {
         // What parked in an earlier life may be mended in this one: it begins with all its tries.
-        if (!begun)
-          this.#show(name, (await meta.update<Progress>(key(name), (kept) => ({ position: kept?.position ?? start }))) as Progress)
+        if (!begun) {
+          const adopted = await this.#options.synced?.adopted()
+          const known = reactor.startAt === 'now' ? adopted : 0 // of one that is new to the log
+          const begin = (kept: Progress | undefined): Progress => ({
+            position: kept?.position ?? start,
+            ...(adopted !== undefined && { alone: kept?.alone ?? kept?.position ?? known ?? 0 }),
+          })
+          this.#show(name, (await meta.update<Progress>(key(name), begin)) as Progress)
+        }
         begun = true
         await this.#handlePage(reactor, this.#progress.get(name)?.position ?? start, stop)
       } catch (error) {
@@ -155,19 +176,28 @@ export class Reactors {
     const woken = this.#woken
     const events = await readEvents(from, PAGE)
     if (events.length === 0) return woken
-    let progress: Progress = { position: from }
+    const { alone } = this.#progress.get(reactor.name) ?? {}
+    const at = (position: number): Progress => ({ position, ...(alone !== undefined && { alone }) })
+    let progress = at(from)
     for (const event of events) {
       const handler = reactor.on[event.type]
-      if (handler) {
+      if (handler && (await this.#concerns(reactor, event, alone))) {
         if (!(await this.#handle(reactor, handler, event, progress, stop))) return this.#show(reactor.name, progress)
-        progress = { position: event.position }
+        progress = at(event.position)
         await meta.update<Progress>(key(reactor.name), () => progress)
         this.#show(reactor.name, progress)
-      } else progress = { position: event.position }
+      } else progress = at(event.position)
       if (stop.aborted) return
     }
     await meta.update<Progress>(key(reactor.name), () => progress)
     this.#show(reactor.name, progress)
+  }
+
+  async #concerns({ runs }: Reactor, event: RecordedEvent, alone: number | undefined): Promise<boolean> {
+    const { synced } = this.#options
+    if (!synced) return true
+    if (runs === 'origin' && !synced.isOfThisDevice(event)) return false
+    return alone === undefined || !(await synced.stoodBefore(event, alone))
   }
 
   /** @returns false where the reactor was stopped, or its parking was lifted, before the Event was done */
@@ -188,7 +218,7 @@ export class Reactors {
         const last = attempt >= attempts
         const delayMs = Math.min(firstDelayMs * 2 ** (attempt - 1), maxDelayMs)
         const parked = parkedAt(event.position, event.type, messageOf(error), attempt, last ? undefined : environment.now() + delayMs)
-        const progress = { position: before.position, parked }
+        const progress = { ...before, parked }
         await meta.update<Progress>(key(reactor.name), () => progress)
         this.#show(reactor.name, progress)
         if (last) return this.#parked(reactor.name, stop)
@@ -253,5 +283,5 @@ const parkedAt = (position: number, eventType: string, error: string, attempts: 
   eventType,
   error,
   attempts,
-  ...(retryAt === undefined ? {} : { retryAt }),
+  ...defined({ retryAt }),
 })

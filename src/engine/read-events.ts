@@ -1,8 +1,8 @@
 /** Reads recorded Events by position. */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
-import { lastPositionOf } from '../storage/record.ts'
-import type { Decoder } from '../write/decode.ts'
+import { lastPositionOf, type LogRecord } from '../storage/record.ts'
+import type { Decoded, Decoder } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 
 const PAGE = 128
@@ -12,6 +12,7 @@ const PAGE = 128
  * that this build does not understand.
  *
  * @param until position of the last Event that is given; the log's last unless told
+ * @param onRecord told of each record that Events are given of
  * @throws `outdated`, `upcast-failed` where that is the first one
  */
 export async function readRecordedEvents(
@@ -20,6 +21,7 @@ export async function readRecordedEvents(
   after: number,
   limit: number,
   until = log.position,
+  onRecord: (record: LogRecord, events: readonly Decoded[]) => void = () => undefined,
 ): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record;) {
@@ -28,7 +30,9 @@ export async function readRecordedEvents(
     for (const each of page) {
       record = each.number
       if (lastPositionOf(each) <= after) continue
-      for (const event of decoder.decodeKnown(each)) {
+      const known = decoder.decodeKnown(each)
+      onRecord(each, known)
+      for (const event of known) {
         const position = event instanceof OutpostError ? (event.details['position'] as number) : event.position
         if (position <= after) continue
         if (position > until) return events

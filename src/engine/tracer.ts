@@ -1,5 +1,5 @@
 /** Makes of a Command's trip the eleven spans that `trace$` tells; measures nothing while nobody listens. */
-import { Observable, share } from 'rxjs'
+import { type Observable, Subject } from 'rxjs'
 import type { Trip } from '../write/command-queue.ts'
 import type { Undecided } from '../write/decide.ts'
 import { steps, type CommandTrace, type Span } from './trace.ts'
@@ -19,29 +19,23 @@ export interface Arrival {
 
 export class Tracer {
   readonly #options: TracerOptions
-  #listener: ((trace: CommandTrace) => void) | undefined
+  readonly #traces = new Subject<CommandTrace>()
   readonly #arrivals = new WeakMap<Undecided, Arrival>()
-  readonly trace$: Observable<CommandTrace>
+  readonly trace$: Observable<CommandTrace> = this.#traces.asObservable()
 
   constructor(options: TracerOptions) {
     this.#options = options
-    this.trace$ = new Observable<CommandTrace>((subscriber) => {
-      this.#listener = (trace) => subscriber.next(trace)
-      return () => {
-        this.#listener = undefined
-      }
-    }).pipe(share())
   }
 
   get active(): boolean {
-    return this.#listener !== undefined
+    return this.#traces.observed
   }
   /** @param command the very object that its trip will name: several calls may have one id */
   arrived(command: Undecided, arrival: Arrival): void {
-    if (this.#listener) this.#arrivals.set(command, arrival)
+    if (this.active) this.#arrivals.set(command, arrival)
   }
   /** For the command queue: what to call after each Command. */
-  readonly onTrip = (): ((trip: Trip) => void) | undefined => (this.#listener ? this.#trip : undefined)
+  readonly onTrip = (): ((trip: Trip) => void) | undefined => (this.active ? this.#trip : undefined)
 
   readonly #trip = (trip: Trip): void => {
     void this.#complete(trip)
@@ -69,7 +63,7 @@ export class Tracer {
       if (trip.outcome === 'accepted') reached.push(append.endedAt, woken, shown)
       else reached.push(append.endedAt)
     }
-    this.#listener?.({
+    this.#traces.next({
       commandId: trip.command.id,
       type: trip.command.type,
       aggregateId: trip.command.aggregateId,

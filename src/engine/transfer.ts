@@ -1,13 +1,15 @@
 /**
- * Export and import of a log: newline-delimited, a header and then one record a line, in the notation of devalue (JSON that
- * also carries Dates, Maps, BigInts, undefined and binary data).
+ * Export and import of a log: newline-delimited, a header and then one record a line, packed (JSON that also carries Dates,
+ * Maps, BigInts, undefined and binary data, see `internal/pack.ts`).
  */
-import { parse, stringify } from 'devalue'
 import { messageOf, OutpostError } from '../errors.ts'
+import { pack, unpack } from '../internal/pack.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
+import type { Tail } from '../write/tail.ts'
 import type { ExportPage, ExportPlace } from './engine.ts'
+import { exportedRecord } from './exported-record.ts'
 import { RecordCheck } from './record-check.ts'
 
 const PAGE = 64
@@ -23,28 +25,47 @@ interface Header {
   readonly events: number
 }
 
-/** devalue writes no object with this field, which structured cloning keeps. */
-const PROTO = '__proto__'
-const write = (record: LogRecord): string =>
-  stringify(record, {
-    Fields: (value: unknown) => typeof value === 'object' && value !== null && Object.hasOwn(value, PROTO) && Object.entries(value),
-  })
-const read = (line: string): unknown => parse(line, { Fields: (entries: readonly [string, unknown][]) => Object.fromEntries(entries) })
-
 /** @param from undefined for the header and the first page */
 export async function exportPage(log: Log, app: string, from: ExportPlace | undefined, now: number): Promise<ExportPage> {
-  // The header says how much there is: what is recorded from now on is no part of it.
-  const until = from?.until ?? log.head.record
-  const after = from?.after ?? 0
-  const header: Header = { outpost: 'export', format: LOG_FORMAT, app, exportedAt: now, records: until, events: log.position }
-  const records = await log.records(after, Math.min(PAGE, until - after))
-  const lines = records.map(write)
-  if (!from) lines.unshift(JSON.stringify(header))
+  // All of it as of the first page: what is recorded, or made void, from then on is no part of it.
+  const place = from ?? { after: 0, events: 0, until: log.head.record, voids: log.tail.voids.length }
+  const { after, until, voids } = place
+  const tail = log.tail.withVoids(voids)
+  const records: LogRecord[] = []
+  let { events } = place
+  for (const record of await log.records(after, Math.min(PAGE, until - after))) {
+    const exported = exportedRecord(tail, record, events + 1)
+    events += exported.events.length
+    records.push(exported)
+  }
+  const lines = records.map(pack)
+  if (!from) {
+    const header: Header = {
+      outpost: 'export',
+      format: LOG_FORMAT,
+      app,
+      exportedAt: now,
+      records: until,
+      events: voids === 0 ? log.position : await countEvents(log, tail, until),
+    }
+    lines.unshift(JSON.stringify(header))
+  }
   const last = records[records.length - 1]
   return {
     text: lines.map((line) => `${line}\n`).join(''),
-    next: last && last.number < until ? { after: last.number, until } : undefined,
+    next: last && last.number < until ? { after: last.number, events, until, voids } : undefined,
   }
+}
+
+async function countEvents(log: Log, tail: Tail, until: number): Promise<number> {
+  let events = 0
+  for (let after = 0; after < until;) {
+    const records = await log.records(after, Math.min(PAGE, until - after))
+    if (records.length === 0) break
+    for (const record of records) events += exportedRecord(tail, record, 1).events.length
+    after += records.length
+  }
+  return events
 }
 
 const invalid = (what: string, cause?: unknown): never => {
@@ -91,10 +112,7 @@ export async function importInto(pages: AsyncIterable<readonly string[]>, host: 
 
 async function begin(header: Header, { storage, log, alone }: ImportHost): Promise<Import> {
   if (log.head.record > 0)
-    throw new OutpostError(
-      'log-not-empty',
-      `The log already holds ${log.head.record} records. Delete its data first, or connect with another space.`,
-    )
+    throw new OutpostError('log-not-empty', `The log holds ${log.head.record} records. Delete its data first, or take another space.`)
   const beginning = new Import(header, storage)
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
   let isAlone = await alone()
@@ -141,7 +159,7 @@ class Import {
     const number = this.#check.records + 1
     let record: unknown
     try {
-      record = read(line)
+      record = unpack(line)
     } catch (cause) {
       return invalid(`Record ${number} cannot be read: ${messageOf(cause)}.`, cause)
     }

@@ -12,11 +12,13 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
+import type { Observable } from 'rxjs'
 import type { App, Commands, LiveQuery, Read, SettledOutcome } from '../client/app.ts'
 import { canonical } from '../client/canonical.ts'
 import { initialStatus } from '../client/status.ts'
 import type { Status } from '../engine/status.ts'
 import { OutpostError } from '../errors.ts'
+import type { SyncStatus } from '../sync/status.ts'
 import { type QueryResult, queryStore, serverResult } from './query-store.ts'
 import { Store } from './store.ts'
 import { suspendedQuery } from './suspended-query.ts'
@@ -61,6 +63,8 @@ export interface Hooks<D> {
     select: (commands: Commands<D>) => (...args: Args) => Promise<O>,
   ) => readonly [(...args: Args) => Promise<SettledOutcome<O>>, CommandState<O>]
   readonly useStatus: () => Status
+  /** How the app stands with its server: `connecting` until the worker has told, `off` where it was started without sync. */
+  readonly useSync: () => SyncStatus
 }
 
 /**
@@ -137,10 +141,9 @@ export function createHooks<D>(): Hooks<D> {
     return [run, { pending: running > 0, outcome, refusal: isRefusal(outcome) ? outcome : undefined, error, reset }]
   }
 
-  const useStatus = (): Status => {
-    const { status$ } = useApp()
-    const store = useMemo(() => new Store<Status>(initialStatus, (set) => status$.subscribe(set)), [status$])
-    return useSyncExternalStore(store.subscribe, store.get, () => initialStatus)
+  const useLatest = <T>(values$: Observable<T>, initial: T): T => {
+    const store = useMemo(() => new Store<T>(initial, (set) => values$.subscribe(set)), [values$, initial])
+    return useSyncExternalStore(store.subscribe, store.get, () => initial)
   }
 
   return {
@@ -149,9 +152,12 @@ export function createHooks<D>(): Hooks<D> {
     useQuery,
     useSuspenseQuery,
     useCommand,
-    useStatus,
+    useStatus: () => useLatest(useApp().status$, initialStatus),
+    useSync: () => useLatest(useApp().sync.status$, initialSync),
   }
 }
+
+const initialSync: SyncStatus = { state: 'connecting', pending: 0, here: false }
 
 /** Queries may be functions themselves: what can be watched is one. */
 const queryOf = <D, T>(app: App<D>, source: QuerySource<D, T>): LiveQuery<T> | undefined =>

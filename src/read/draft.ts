@@ -7,29 +7,24 @@ import { type LogRecord, lastPositionOf } from '../storage/record.ts'
 import type { Key, Row } from '../storage/storage.ts'
 import type { BatchFolder } from './batch-folder.ts'
 import type { EventSource } from './event-source.ts'
-import type { FoldedRows } from './folded-rows.ts'
 import type { FoldedRow, Stop } from './folding.ts'
+import type { Layers } from './layers.ts'
 import type { Interest } from './projection.ts'
 import type { RecordPuller } from './record-puller.ts'
 import type { RowChange, RowLookup } from './row-changes.ts'
 import type { Token } from './row-operations.ts'
-import type { FoldedPart, TentativeRows } from './tentative-rows.ts'
-import type { VisibleRows } from './visible-rows.ts'
+import type { FoldedPart } from './tentative-rows.ts'
 
 /** Rows that come to light again, or that are replaced, are looked up where they are this few: beyond, reading again is faster. */
 const MAX_LOOKED_UP = 200
 
 export interface DraftHost {
-  readonly rows: FoldedRows
-  readonly tentative: TentativeRows
-  readonly visible: VisibleRows
+  readonly layers: Layers
   readonly source: EventSource
   readonly folder: BatchFolder
   readonly confirmedRecords: RecordPuller
   readonly tailRecords: RecordPuller
   interest(): Interest
-  /** True where nothing is shown until it is taken. */
-  isBare(): boolean
   /** Lets others take their turn, now and then. */
   breathe(): Promise<void>
 }
@@ -47,7 +42,8 @@ export class Draft {
   #events = 0
 
   constructor(host: DraftHost) {
-    const { rows, tentative, source } = host
+    const { confirmed: rows, tentative } = host.layers
+    const { source } = host
     this.#host = host
     this.#epoch = rows.epoch
     this.#confirmed = new Part(rows.folded.record, rows.position)
@@ -82,7 +78,7 @@ export class Draft {
       this.#stop = undefined
       this.#stoppedInTail = false
       const isFolded = (await this.#foldConfirmed()) && (this.#stop || (await this.#foldTail())) && (await this.#lookUp())
-      if (!isFolded || this.#epoch !== this.#host.rows.epoch) return false
+      if (!isFolded || this.#epoch !== this.#host.layers.confirmed.epoch) return false
       if (this.isCurrent) return true
     }
   }
@@ -92,12 +88,12 @@ export class Draft {
     const { settled, tailEpoch } = this.#host.source
     // Behind an Event that stops the confirmed rows there is nothing to show.
     if (this.#isStopped) return true
-    return this.#epoch === this.#host.rows.epoch && settled.record === this.#confirmed.folded && tailEpoch === this.#tailEpoch
+    return this.#epoch === this.#host.layers.confirmed.epoch && settled.record === this.#confirmed.folded && tailEpoch === this.#tailEpoch
   }
 
   /** True where rows change that cannot be told one by one. */
   get isUntold(): boolean {
-    const { rows, tentative } = this.#host
+    const { confirmed: rows, tentative } = this.#host.layers
     return rows.hasPartial || tentative.hasPartial || this.#confirmed.partial !== undefined || this.#tail.partial !== undefined
   }
 
@@ -114,13 +110,13 @@ export class Draft {
 
   /** Makes it what is shown: the one moment at which both layers change. */
   take(): void {
-    const { rows, tentative } = this.#host
+    const { confirmed: rows, tentative } = this.#host.layers
     const { records, position, rows: confirmed, partial, folded } = this.#confirmed
     const isStopped = this.#isStopped
     if (records.length > 0 || isStopped || rows.hasPartial) rows.advance(records, position, confirmed, partial)
     if (!isStopped) tentative.take(this.#tailEpoch, this.#tail)
     else if (!this.#extends) tentative.clear()
-    tentative.settle(folded)
+    tentative.settle(folded, isStopped ? this.#stop?.record : folded)
   }
 
   /** True where the confirmed rows have to stop: nothing of the tail can be laid over them. */
@@ -130,24 +126,24 @@ export class Draft {
 
   /** True where the tail goes on that the tentative rows were folded from. */
   get #extends(): boolean {
-    const { source, tentative } = this.#host
-    return tentative.tailEpoch === source.tailEpoch
+    const { source, layers } = this.#host
+    return layers.tentative.tailEpoch === source.tailEpoch
   }
 
   #beginTail(): Part {
-    const { tentative } = this.#host
+    const { tentative } = this.#host.layers
     const { folded, part } = tentative
     const from = this.#extends && folded ? folded.record : this.#confirmed.folded
     return new Part(from, this.#extends && folded ? part.position : this.#confirmed.position)
   }
 
   async #foldConfirmed(): Promise<boolean> {
-    const { source, rows } = this.#host
+    const { source, layers } = this.#host
     const part = this.#confirmed
     while (part.folded < source.settled.record) {
       const pulled = await this.#host.confirmedRecords.after(part.folded)
       const records = pulled.filter(({ number }) => number <= source.settled.record)
-      const known: RowLookup = (token) => part.rows.get(token) ?? this.#loadedRow(token) ?? rows.folding(token)
+      const known: RowLookup = (token) => part.rows.get(token) ?? this.#loadedRow(token) ?? layers.confirmed.folding(token)
       if (!(await this.#fold(part, records, known))) return false
       if (this.#stop) {
         this.#tail = new Part(part.folded, part.position)
@@ -171,7 +167,7 @@ export class Draft {
     const part = this.#tail
     // What is confirmed by now is no tail.
     part.skipTo(this.#confirmed)
-    const goesOn = this.#extends && this.#confirmed.records.length === 0 && !this.#host.isBare()
+    const goesOn = this.#extends && this.#confirmed.records.length === 0 && !this.#host.layers.isBare
     const isSame = (): boolean => this.#tailEpoch === source.tailEpoch && source.settled.record === this.#confirmed.folded
     while (part.folded < source.head.checkpoint.record && isSame()) {
       const records = await this.#host.tailRecords.after(part.folded)
@@ -186,7 +182,7 @@ export class Draft {
 
   async #fold(part: Part, records: readonly LogRecord[], known: RowLookup): Promise<boolean> {
     const batch = await this.#host.folder.fold(records, known, false)
-    if (!batch || this.#epoch !== this.#host.rows.epoch) return false
+    if (!batch || this.#epoch !== this.#host.layers.confirmed.epoch) return false
     const { stop, rows, partial, events, loaded } = batch
     for (const [token, row] of loaded) this.#loaded.set(token, row)
     const whole = stop ? records.filter(({ number }) => number < stop.record) : records
@@ -210,7 +206,7 @@ export class Draft {
 
   /** Rows that may be others afterwards, or that are pending no longer. */
   #touched(): ReadonlyMap<Token, Key> {
-    const { tentative } = this.#host
+    const { tentative } = this.#host.layers
     const touched = new Map<Token, Key>()
     const stays = (token: Token): boolean => this.#extends && (tentative.folding(token)?.touched ?? 0) > this.#confirmed.folded
     for (const [token, { key }] of this.#confirmed.rows) if (!stays(token)) touched.set(token, key)
@@ -221,7 +217,7 @@ export class Draft {
 
   /** A row as it will be, as far as it is known. */
   #after(token: Token): { readonly row: Row | undefined } | undefined {
-    const { rows, tentative } = this.#host
+    const { confirmed: rows, tentative } = this.#host.layers
     const { folded } = this.#confirmed
     // What the tail gave it, unless it is confirmed by now and something confirmed came after it.
     const ofTail = [this.#tail.rows.get(token), this.#extends ? tentative.folding(token) : undefined]
@@ -235,7 +231,7 @@ export class Draft {
 
   /** A row as it is now, as far as it is known. */
   #before(token: Token): { readonly row: Row | undefined } | undefined {
-    return this.#host.visible.visible(token) ?? this.#loadedRow(token)
+    return this.#host.layers.visible.visible(token) ?? this.#loadedRow(token)
   }
 
   #loadedRow(token: Token): { readonly row: Row | undefined } | undefined {
@@ -259,7 +255,7 @@ class Part implements FoldedPart {
 
   add({ rows, records, position, partial }: FoldedPart, folded: number): void {
     for (const [token, row] of rows) this.rows.set(token, row)
-    this.records.push(...records)
+    for (const { number, id } of records) this.records.push({ number, id })
     this.position = position
     this.partial = partial
     this.folded = folded

@@ -7,6 +7,7 @@
  *     … ── beginBuild ──▶ current?, building ── swap ──▶ current
  */
 import type { AnyReadModel } from '../domain/infer.ts'
+import { OutpostError } from '../errors.ts'
 import type { MetaStore } from '../storage/storage.ts'
 
 export interface Generation {
@@ -99,3 +100,11 @@ export class Generations {
     return (await this.#meta.update(this.#key, change)) as GenerationPointer
   }
 }
+
+/** Two builds that declare the same version with different rows do not mix them: the tab that is left behind is told. */
+export const otherBuild = ({ name, version }: AnyReadModel): OutpostError =>
+  new OutpostError(
+    'outdated',
+    `Another tab has other rows or indexes in version ${version} of Read Model "${name}". Reload; raise \`version\` when they change.`,
+    { readModel: name, version },
+  )

@@ -1,5 +1,6 @@
 /** Ranges of keys in one form, lower ≤ key < upper, so that bounds of compound indexes can be put together from parts. */
-import { compareKeys } from '../storage/key.ts'
+import { defined } from '../internal/defined.ts'
+import { afterPrefix, compareKeys } from '../storage/key.ts'
 import type { Key, KeyRange } from '../storage/storage.ts'
 
 export interface KeyInterval {
@@ -29,13 +30,7 @@ function numberAfter(value: number): number {
 }
 
 /** All strings that begin so. */
-export function stringsWithPrefix(prefix: string): KeyInterval {
-  let end = prefix.length
-  while (end > 0 && prefix.charCodeAt(end - 1) === 0xffff) end--
-  // Arrays come after all strings.
-  const upper = end === 0 ? [] : prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1)
-  return { lower: prefix, upper }
-}
+export const stringsWithPrefix = (prefix: string): KeyInterval => ({ lower: prefix, upper: afterPrefix(prefix) })
 
 export function isInInterval({ lower, upper }: KeyInterval, key: Key): boolean {
   return (lower === undefined || compareKeys(key, lower) >= 0) && (upper === undefined || compareKeys(key, upper) < 0)
@@ -51,7 +46,7 @@ export function intersection(intervals: readonly { readonly lower?: Key | undefi
     intervals.map((each) => each.upper),
     -1,
   )
-  return { ...(lower !== undefined && { lower }), ...(upper !== undefined && { upper }) }
+  return defined({ lower, upper })
 }
 
 /** Of several bounds the one that lets the least through. */
@@ -83,6 +78,6 @@ export function rangeUnder(points: readonly Key[], interval: KeyInterval | undef
 }
 
 const openAbove = (lower: Key | undefined, upper: Key | undefined): KeyRange => ({
-  ...(lower !== undefined && { lower }),
-  ...(upper !== undefined && { upper, upperOpen: true }),
+  ...defined({ lower, upper }),
+  ...(upper !== undefined && { upperOpen: true }),
 })

@@ -9,11 +9,12 @@ import type { Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { ReadModelStatus } from '../engine/status.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
 import { Bell } from './bell.ts'
 import type { EventSource } from './event-source.ts'
 import { GenerationBuilder } from './generation-builder.ts'
-import { type Generation, Generations } from './generations.ts'
+import { type Generation, Generations, otherBuild } from './generations.ts'
 import { LiveQueries } from './live-queries.ts'
 import type { Freshness } from './live-query.ts'
 import { GenerationStores } from './generation-stores.ts'
@@ -59,6 +60,8 @@ export class ModelReader {
   /** The current generation of this build's version. */
   #current: { readonly projection: Projection; readonly generation: Generation } | undefined
   #next: Projection | undefined
+  /** About to be the current one, as soon as it is as far. */
+  #coming: Projection | undefined
   #openFailures = 0
   #problem: string | undefined
   #isOpening = false
@@ -124,7 +127,7 @@ export class ModelReader {
   /** What is to be said of a result that was read just now: how fresh it is, and which of its rows rest on pending Commands. */
   about(data: unknown): Omit<Snapshot<unknown>, 'data'> {
     const pending = this.shown.pendingIn(data)
-    return { ...this.freshness(), ...(pending && { pending }) }
+    return { ...this.freshness(), ...defined({ pending }) }
   }
 
   /** Position that its rows are as of, and whether more is known to be missing. */
@@ -138,7 +141,7 @@ export class ModelReader {
     const projection = this.#current?.projection ?? this.#next
     const { position } = this.freshness()
     const parked = this.#current?.projection.parked ?? this.#next?.parked
-    const problem = this.#problem ?? projection?.problem ?? this.#next?.problem
+    const problem = this.#problem ?? projection?.problem ?? this.#next?.problem ?? this.#coming?.problem
     const isBuilding = this.#builder.isRunning
     const head = this.#options.source.head.position
     return {
@@ -148,8 +151,7 @@ export class ModelReader {
       position,
       lag: Math.max(0, head - position),
       ...(isBuilding && { rebuild: { position: this.#next?.position ?? 0, target: head, eventsRead: this.#next?.eventsRead ?? 0 } }),
-      ...(parked && { parked }),
-      ...(problem !== undefined && { problem }),
+      ...defined({ parked, problem }),
     }
   }
 
@@ -157,10 +159,10 @@ export class ModelReader {
   rung(position: number, own: boolean): void {
     if (own) this.#ownUpTo = position
     const isAwaited = own || this.#queries > 0 || this.live.isWatched
-    for (const projection of [this.#current?.projection, this.#next]) {
+    for (const projection of [this.#current?.projection, this.#next, this.#coming]) {
       if (!projection) continue
       if (own) projection.noteOwn(position)
-      if (isAwaited || projection === this.#next || projection.parked) projection.pump()
+      if (isAwaited || projection !== this.#current?.projection || projection.parked) projection.pump()
     }
     if (!isAwaited) this.#lookLater()
   }
@@ -174,7 +176,7 @@ export class ModelReader {
     try {
       const { environment, source } = this.#options
       if (!this.shown.projection && !(await within(this.shown.opened(), deadlineMs, environment)))
-        throw new OutpostError('timeout', `The rows of Read Model "${this.model.name}" could not be opened in time. Ask again.`)
+        throw new OutpostError('timeout', `Read Model "${this.model.name}" was not opened in time. Ask again.`)
       const projection = await this.shown.opened()
       if (projection !== this.#current?.projection) return
       if (!projection.shows(after)) await within(projection.reached(after), deadlineMs, environment)
@@ -224,7 +226,7 @@ export class ModelReader {
     this.#closing.abort()
     this.#cancelLook?.()
     this.live.close()
-    for (const projection of [this.#current?.projection, this.#next]) projection?.close()
+    for (const projection of [this.#current?.projection, this.#next, this.#coming]) projection?.close()
     this.shown.close()
   }
 
@@ -233,7 +235,7 @@ export class ModelReader {
     let pointer = await this.#generations.read()
     if (!pointer?.current && source.head.checkpoint.record === 0) pointer = await this.#generations.begin()
     const current = pointer?.current
-    if (current && !this.#generations.fits(current) && this.#wasOpen) throw this.#otherBuild()
+    if (current && !this.#generations.fits(current) && this.#wasOpen) throw otherBuild(this.model)
     const isOpen = this.#generations.fits(current) && (await this.#openCurrent(current))
     if (isOpen && !pointer?.building) return
     if (!isOpen) await this.#showOther()
@@ -255,24 +257,36 @@ export class ModelReader {
   }
 
   /** @returns false where it has to be built anew */
-  async #openCurrent(generation: Generation): Promise<boolean> {
-    const opened = await this.#stores.openCurrent(generation, this.#listen)
-    if (opened) await this.#becomeCurrent(opened.projection, opened.generation)
-    return opened !== undefined
+  async #openCurrent(current: Generation): Promise<boolean> {
+    for (let generation: Generation | undefined = current; this.#generations.fits(generation);) {
+      const opened = await this.#stores.openCurrent(generation, this.#listen)
+      if (!opened) return false
+      if (await this.#becomeCurrent(opened.projection, opened.generation)) return true
+      generation = (await this.#generations.read())?.current
+    }
+    return false
   }
 
-  /** Watchers never go back in time: it first folds as far as what it replaces, and the tail is laid over it. */
-  async #becomeCurrent(projection: Projection, generation: Generation): Promise<void> {
+  /**
+   * Watchers never go back in time: it first folds as far as what it replaces, and the tail is laid over it.
+   *
+   * @returns false where it ended before: mostly because yet another one is current by now
+   */
+  async #becomeCurrent(projection: Projection, generation: Generation): Promise<boolean> {
     projection.noteOwn(this.#ownUpTo)
     projection.layTail()
     const { shown } = this
     // Of a state with the tail, none without it may come next, whatever its position.
     const isBehind = (): boolean => !projection.shows(shown.position) || (shown.hasTentative && !projection.isUpToDate)
+    this.#coming = projection
     while (isBehind() && !projection.hasEnded && !projection.parked) await this.#bell.next()
+    this.#coming = undefined
+    if (projection.hasEnded) return false
     const replaced = [shown.projection, this.#current?.projection]
     this.#current = { projection, generation }
     this.#show(projection)
     for (const old of replaced) if (old !== projection) old?.close()
+    return true
   }
 
   #show(projection: Projection): void {
@@ -308,10 +322,10 @@ export class ModelReader {
   /** @returns false where that one has to be built anew */
   async #finished(generation: Generation, built: Projection | undefined, replaced: number | undefined): Promise<boolean> {
     if (this.#current?.generation.number !== generation.number) {
-      if (!this.#generations.fits(generation)) throw this.#otherBuild()
+      if (!this.#generations.fits(generation)) throw otherBuild(this.model)
       if (built) {
         if (built.isFollowing) await built.refresh()
-        await this.#becomeCurrent(built, generation)
+        if (!(await this.#becomeCurrent(built, generation))) return false
       } else if (!(await this.#openCurrent(generation))) return false
     }
     if (replaced !== undefined && replaced !== generation.number) await this.#stores.destroy(replaced)
@@ -378,14 +392,5 @@ export class ModelReader {
     }
     this.#options.stateChanged()
     this.#bell.ring()
-  }
-
-  #otherBuild(): OutpostError {
-    const { name, version } = this.model
-    return new OutpostError(
-      'outdated',
-      `Another tab's build declares version ${version} of Read Model "${name}" with other rows or indexes. Reload this tab; raise \`version\` whenever they change.`,
-      { readModel: name, version },
-    )
   }
 }

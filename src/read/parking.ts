@@ -5,16 +5,22 @@
 import type { Environment } from '../engine/engine.ts'
 import type { Parked } from '../engine/status.ts'
 import { messageOf } from '../errors.ts'
+import { sameCheckpoint } from '../storage/record.ts'
+import type { EventSource } from './event-source.ts'
 import type { Stop } from './folding.ts'
 import { backoff } from './timing.ts'
 
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
 
+type TailState = Pick<EventSource, 'tailEpoch' | 'settled'>
+
 export class Parking {
   readonly #environment: Environment
   readonly #retry: () => void
   #parked: Parked | undefined
+  /** What the log was when a tentative Event stopped the fold. */
+  #tail: TailState | undefined
   #cancel: () => void = () => {}
 
   constructor(environment: Environment, retry: () => void) {
@@ -26,8 +32,10 @@ export class Parking {
     return this.#parked
   }
 
-  park({ position, eventType, error, retryable }: Stop): void {
+  /** @param tail of a tentative Event: what the log was */
+  park({ position, eventType, error, retryable }: Stop, tail?: TailState): void {
     this.#cancel()
+    this.#tail = tail
     const attempts = this.#parked?.position === position ? this.#parked.attempts + 1 : 1
     const delayMs = backoff(attempts, RETRY_FIRST_MS, RETRY_LONGEST_MS)
     this.#parked = {
@@ -43,6 +51,12 @@ export class Parking {
   clear(): void {
     this.#cancel()
     this.#parked = undefined
+    this.#tail = undefined
+  }
+
+  /** True where a tentative Event stopped it, and the tail is another one by now: it may not be there any more. */
+  isOfOtherTail({ tailEpoch, settled }: TailState): boolean {
+    return this.#tail !== undefined && (this.#tail.tailEpoch !== tailEpoch || !sameCheckpoint(this.#tail.settled, settled))
   }
 
   /** Stops trying by itself. */

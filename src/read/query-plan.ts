@@ -64,7 +64,7 @@ export function planQuery(model: AnyReadModel, query: RowsQuery): QueryPlan {
     const [field] = unusable
     throw invalidQuery(
       model,
-      `"${field}" comes only later in a compound index, which is of use only with an equality on the fields before it. Add such a condition, declare an index that begins with "${field}", or use \`filter\`.`,
+      `"${field}" stands behind others in its index. Set those equal, declare an index that begins with it, or use \`filter\`.`,
       { field },
     )
   }

@@ -2,8 +2,9 @@
  * The read side of one engine: its Read Models kept up to date from the log, queries answered and watched. Rows follow from
  * durable Events alone; nothing here ever keeps a Command waiting.
  */
-import { Observable, Subject, type Subscription } from 'rxjs'
+import type { Subscription } from 'rxjs'
 import type { AnyDomain } from '../domain/infer.ts'
+import { named } from '../domain/named.ts'
 import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
@@ -16,11 +17,8 @@ import { ModelReader, type ReadModelState } from './model-reader.ts'
 import { freshnessOf, type NamedQueryRun, prepare, runNamed } from './named-query.ts'
 import { OldBuilds } from './old-builds.ts'
 import { answer } from './query-runner.ts'
-import { sameValue } from '../internal/same-value.ts'
 import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
 
-/** Status is for people. */
-const STATUS_MS = 100
 /** What a watch waits for rows to be opened. */
 const OPEN_MS = 30_000
 
@@ -33,6 +31,8 @@ export interface ReadSideOptions {
   /** `«app».«space».«principal»`; read stores are named `«prefix».read.«name»@«version»#«generation»`. */
   readonly prefix: string
   readonly environment: Environment
+  /** Rings whenever `status()` may say something else. */
+  stateChanged(): void
 }
 
 export interface ReadSide {
@@ -51,8 +51,7 @@ export interface ReadSide {
    * @throws as `run`
    */
   watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer>
-  /** The latest at once, then each change, at most every 100 ms. */
-  readonly status$: Observable<readonly ReadModelState[]>
+  status(): readonly ReadModelState[]
   /** Lets a parked Read Model try its Event again. @throws `unknown-read-model` */
   retry(name: string): Promise<void>
   /** Builds it anew beside the old one; resolves when that is on record, and goes on in the background. @throws `unknown-read-model` */
@@ -75,34 +74,25 @@ export async function createReadSide(options: ReadSideOptions): Promise<ReadSide
 }
 
 class LocalReadSide implements ReadSide {
-  readonly status$: Observable<readonly ReadModelState[]>
   readonly #options: ReadSideOptions
   readonly #models: ReadonlyMap<string, ModelReader>
   readonly #named = new WatchedQueries()
-  readonly #stateChanged = new Subject<void>()
   readonly #oldBuilds: OldBuilds
   #subscription: Subscription | undefined
   #closed = false
 
   constructor(options: ReadSideOptions) {
     this.#options = options
-    const { domain, source, storage, meta, environment, prefix } = options
-    const stateChanged = (): void => this.#stateChanged.next()
-    this.#models = new Map(
-      [...domain.readModels].map(([name, model]) => [
-        name,
-        new ModelReader({ model, source, storage, meta, environment, prefix, stateChanged }),
-      ]),
-    )
+    const { domain, storage, meta, environment, prefix } = options
+    this.#models = new Map([...domain.readModels].map(([name, model]) => [name, new ModelReader({ ...options, model })]))
     this.#oldBuilds = new OldBuilds({
       models: [...domain.readModels.values()],
       storage,
       meta,
       environment,
       prefix,
-      areLive: () => this.#status().every(({ state }) => state === 'live'),
+      areLive: () => this.status().every(({ state }) => state === 'live'),
     })
-    this.status$ = new Observable((subscriber) => this.#watchStatus((status) => subscriber.next(status)))
   }
 
   open(): void {
@@ -111,6 +101,10 @@ class LocalReadSide implements ReadSide {
       for (const model of this.#models.values()) model.rung(position, own)
     })
     this.#oldBuilds.open()
+  }
+
+  status(): readonly ReadModelState[] {
+    return [...this.#models.values()].map((model) => model.status())
   }
 
   get evaluations(): number {
@@ -182,63 +176,15 @@ class LocalReadSide implements ReadSide {
     this.#oldBuilds.close()
     this.#named.close()
     for (const model of this.#models.values()) model.close()
-    this.#stateChanged.complete()
-  }
-
-  #status(): readonly ReadModelState[] {
-    return [...this.#models.values()].map((model) => model.status())
-  }
-
-  /** Told at once where nothing was told for a while, else at the end of the interval. */
-  #watchStatus(tell: (status: readonly ReadModelState[]) => void): () => void {
-    let told = this.#status()
-    let cancel: (() => void) | undefined
-    let isDirty = false
-    const look = (): void => {
-      isDirty = false
-      const status = this.#status()
-      if (sameValue(status, told)) return
-      told = status
-      cancel = this.#options.environment.later(STATUS_MS, () => {
-        cancel = undefined
-        if (isDirty) look()
-      })
-      tell(status)
-    }
-    tell(told)
-    const subscription = this.#stateChanged.subscribe({
-      next: () => {
-        if (isDirty) return
-        isDirty = true
-        // All that changes in one task is told as one.
-        if (!cancel) queueMicrotask(() => (cancel || !isDirty ? undefined : look()))
-      },
-    })
-    return () => {
-      subscription.unsubscribe()
-      cancel?.()
-    }
   }
 
   #prepare(call: NamedQueryCall): NamedQueryRun {
-    const { queries } = this.#options.domain
-    const query = queries.get(call.query)
-    if (query) return prepare(query, call, (name) => this.#model(name))
-    const known = [...queries.keys()]
-    throw new OutpostError('unknown-query', `There is no named query "${call.query}". Known: ${known.join(', ') || 'none'}.`, {
-      query: call.query,
-      known,
-    })
+    const query = named(this.#options.domain.queries, call.query, 'unknown-query', 'named query', 'query')
+    return prepare(query, call, (name) => this.#model(name))
   }
 
   #model(name: string): ModelReader {
-    const model = this.#models.get(name)
-    if (model) return model
-    const known = [...this.#models.keys()]
-    throw new OutpostError('unknown-read-model', `There is no Read Model "${name}". Known: ${known.join(', ') || 'none'}.`, {
-      readModel: name,
-      known,
-    })
+    return named(this.#models, name, 'unknown-read-model', 'Read Model', 'readModel')
   }
 
   #refuseWhenClosed(): void {

@@ -49,14 +49,9 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
           throw invalid(event, field, `is ${describe(row[field])}, which IndexedDB cannot index`, { key: row[keyField] })
       const own = row[keyField] as Key
       if (key !== undefined && own !== key && compareKeys(own, key) !== 0)
-        throw invalid(
-          event,
-          keyField,
-          `is "${String(own)}", but the row of "${String(key)}" was to be changed. Remove that one and put this one`,
-          {
-            key,
-          },
-        )
+        throw invalid(event, keyField, `became "${String(own)}" in the row of "${String(key)}". Remove that one and put this one`, {
+          key,
+        })
       if (check.checkStorable) checkStorable(row, event)
       return deepFreeze(row)
     },

@@ -51,7 +51,7 @@ export class RowOperations implements Rows<unknown, unknown> {
       const returned = handler(event, this)
       if (isThenable(returned)) {
         returned.then(undefined, () => undefined) // reported below, once
-        throw new TypeError(`The handler of "${event.type}" is asynchronous. Make it synchronous: it may only use its Event and \`rows\`.`)
+        throw new TypeError(`The handler of "${event.type}" is asynchronous. Let it use its Event and \`rows\` only.`)
       }
       // oxlint-disable-next-line typescript/only-throw-error -- whatever the handler itself threw
       if (this.#failure !== undefined) throw this.#failure

@@ -20,7 +20,7 @@ export interface FoldedPart {
 export class TentativeRows {
   readonly #rows = new Map<Token, FoldedRow>()
   #partial: ReadonlyMap<Token, FoldedRow> | undefined
-  #records: FoldedPart['records'] = []
+  #records: FoldedPart['records'][number][] = []
   #position = 0
   #tailEpoch: number | undefined
   #epoch = 0
@@ -87,19 +87,23 @@ export class TentativeRows {
       if (!this.#rows.has(token)) this.#arrivals++
       this.#rows.set(token, row)
     }
-    this.#records = [...this.#records, ...records]
+    for (const { number, id } of records) this.#records.push({ number, id })
     this.#position = position
     this.#dropPartial()
     this.#arrivals += partial?.size ?? 0
     this.#partial = partial
   }
 
-  /** The records up to this one are confirmed: their rows are given by the confirmed layer now. */
-  settle(record: number): void {
+  /**
+   * The records up to this one are confirmed: their rows are given by the confirmed layer now.
+   *
+   * @param begun the record that the confirmed layer has a part of, where it had to stop
+   */
+  settle(record: number, begun: number = record): void {
+    if (this.#partial && [...this.#partial.values()].some(({ touched }) => touched <= begun)) this.#dropPartial()
     const first = this.#records.findIndex(({ number }) => number > record)
     if (first === 0) return
     this.#records = first < 0 ? [] : this.#records.slice(first)
-    if (first < 0) this.#dropPartial()
     for (const [token, { touched }] of this.#rows) if (touched <= record) this.#rows.delete(token)
   }
 

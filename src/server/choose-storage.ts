@@ -1,27 +1,34 @@
-/** Where the bin keeps its logs. Each technology is loaded only where it is chosen. */
+/** Where the bin keeps its logs. */
 import { OutpostError } from '../errors.ts'
-import type { Storage } from '../storage/storage.ts'
+import { createPgliteStorage, createPostgresStorage, type ServerStorage } from './server-storage.ts'
 
 export interface StorageChoice {
   /** Nothing outlives the process. */
   readonly memory: boolean
   /** A folder for the embedded database. */
   readonly data: string | undefined
-  /** A PostgreSQL server. */
+  /** A PostgreSQL server; what is said on the command line comes before it. */
   readonly databaseUrl: string | undefined
 }
 
-/** @throws OutpostError `unsupported` where nothing, or more than one thing, is chosen */
-export async function chooseStorage({ memory, data, databaseUrl }: StorageChoice): Promise<Storage> {
-  const chosen = [memory ? '--memory' : '', data === undefined ? '' : '--data', databaseUrl === undefined ? '' : 'DATABASE_URL'].filter(
-    Boolean,
-  )
-  if (chosen.length > 1) throw new OutpostError('unsupported', `Give one of ${chosen.join(' and ')}: logs are kept in one place.`)
-  if (memory) return (await import('../storage/memory/memory-storage.ts')).createMemoryStorage()
+export interface ChosenStorage {
+  readonly storage: ServerStorage
+  close(): Promise<void>
+}
+
+/** @throws OutpostError `unsupported` where nothing, or more than one thing, is chosen, or a package is missing */
+export async function chooseStorage({ memory, data, databaseUrl }: StorageChoice): Promise<ChosenStorage> {
+  if (memory && data !== undefined) throw new OutpostError('unsupported', 'Give --memory or --data, not both: logs are kept in one place.')
+  if (memory) {
+    const { createMemoryStorage } = await import('../storage/memory/memory-storage.ts')
+    return { storage: createMemoryStorage(), close: () => Promise.resolve() }
+  }
+  if (data !== undefined) return closing(await createPgliteStorage({ folder: data }))
+  if (databaseUrl !== undefined) return closing(await createPostgresStorage({ connectionString: databaseUrl }))
   throw new OutpostError(
     'unsupported',
-    chosen.length === 0
-      ? 'Say where logs are kept: --memory (nothing outlives the process).'
-      : `${chosen[0]} needs PostgreSQL, which this build does not hold yet. Use --memory.`,
+    'Say where logs are kept: DATABASE_URL=postgres://…, --data dir (a database inside the process) or --memory (nothing outlives it).',
   )
 }
+
+const closing = (storage: ServerStorage & { close(): Promise<void> }): ChosenStorage => ({ storage, close: () => storage.close() })

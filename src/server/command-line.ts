@@ -16,12 +16,16 @@ export const usage = `outpost-server --domain ./domain.js (--auth ./auth.js | --
   --auth file     module that exports authenticate(request), and may export authorize, access and actAs
   --insecure      instead of --auth: everybody is who he says he is, and may read and write every space
   --memory        keep logs in memory: nothing outlives the process
-  --data dir      keep logs in an embedded database in this folder
+  --data dir      keep logs in a PostgreSQL inside this process, in this folder (needs @electric-sql/pglite)
+  DATABASE_URL    keep logs in this PostgreSQL (needs pg), unless --data or --memory say otherwise
   --port number   default 4400, or PORT
   --host name     default 127.0.0.1; 0.0.0.0 for every network
   --path path     before /«space»/…, default none
   --cors origin   let pages of this origin in; may be given several times, "*" for all
   --help`
+
+/** Connections may last so long after everything was answered. */
+const LAST_ANSWERS_MS = 1000
 
 export interface Running {
   readonly url: string
@@ -43,7 +47,7 @@ export async function start(
     throw new OutpostError('unsupported', `--port is ${String(given.port ?? env['PORT'])}: give a number below 65536.`)
   const domain = domainIn(await load(given.domain), given.domain)
   const who = await whoMay(given)
-  const storage = await chooseStorage({ memory: given.memory === true, data: given.data, databaseUrl: env['DATABASE_URL'] })
+  const { storage, close } = await chooseStorage({ memory: given.memory === true, data: given.data, databaseUrl: env['DATABASE_URL'] })
   const server = createSyncServer({
     domain,
     storage,
@@ -52,7 +56,16 @@ export async function start(
     ...(given.path === undefined ? {} : { path: given.path }),
     log,
   })
-  return listen(server, port, given.host ?? '127.0.0.1')
+  const end = async (): Promise<void> => {
+    await server.close()
+    await close()
+  }
+  try {
+    return await listen({ fetch: (request) => server.fetch(request), close: end }, port, given.host ?? '127.0.0.1')
+  } catch (error) {
+    await end()
+    throw error
+  }
 }
 
 function parse(args: readonly string[]) {
@@ -79,8 +92,10 @@ function parse(args: readonly string[]) {
 
 type Exports = Readonly<Record<string, unknown>>
 
-async function load(file: string): Promise<Exports> {
-  return (await import(/* @vite-ignore */ /* named by the user */ pathToFileURL(resolve(file)).href)) as Exports
+const load = (file: string): Promise<Exports> => loadModule(pathToFileURL(resolve(file)).href)
+
+async function loadModule(namedByUser: string): Promise<Exports> {
+  return (await import(/* @vite-ignore */ namedByUser)) as Exports
 }
 
 function domainIn(module: Exports, file: string): AnyDomain {
@@ -116,9 +131,11 @@ function listen(server: SyncServer, port: number, host: string): Promise<Running
         async close() {
           const stopped = new Promise<void>((done) => http.close(() => done()))
           await server.close()
-          // What is kept alive without a request would keep the process.
+          // The last answers are on their way; who is still sending has had his.
+          const patience = setTimeout(() => 'closeAllConnections' in http && http.closeAllConnections(), LAST_ANSWERS_MS)
           if ('closeIdleConnections' in http) http.closeIdleConnections()
           await stopped
+          clearTimeout(patience)
         },
       })
     })

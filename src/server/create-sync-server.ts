@@ -2,15 +2,17 @@
 import type { AnyDomain } from '../domain/infer.ts'
 import { messageOf, OutpostError } from '../errors.ts'
 import type { Environment } from '../engine/engine.ts'
-import type { Storage } from '../storage/storage.ts'
+import { refusal } from './answers.ts'
 import { actAsOneself, type ActAs, type Authorize } from './authority.ts'
+import { Closing } from './closing.ts'
 import { serverEnvironment } from './environment.ts'
-import { createHttp, refusal, type CorsOptions } from './http.ts'
+import { createHttp, type CorsOptions } from './http.ts'
 import { limitsOf, type Limits } from './limits.ts'
 import { Listeners } from './listeners.ts'
 import type { LogEntry } from './log-entry.ts'
 import { RateLimit } from './rate.ts'
 import { describeFault } from './root-decider.ts'
+import type { ServerStorage } from './server-storage.ts'
 import { openSpace } from './space.ts'
 import { Spaces, spacesAmong } from './spaces.ts'
 import { unavailable } from './sync-fault.ts'
@@ -18,7 +20,7 @@ import { unavailable } from './sync-fault.ts'
 interface CommonOptions {
   /** The same declarations that the app's worker runs. */
   readonly domain: AnyDomain
-  readonly storage: Storage
+  readonly storage: ServerStorage
   /** Whether this principal may give this Command, asked before it is decided. Default: what the domain allows is allowed. */
   readonly authorize?: Authorize
   /** Whether this principal may give Commands in the name of this actor. Default: its own only; anybody's where it is `insecure`. */
@@ -106,6 +108,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
         },
       }),
   })
+  const closing = new Closing()
   const http = createHttp({
     path: options.path ?? '',
     authenticate,
@@ -118,6 +121,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
     now: environment.now,
     clock: environment.clock,
     log,
+    closing,
   })
 
   const underWay = new Set<Promise<unknown>>()
@@ -157,6 +161,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   }
 
   async function close(): Promise<void> {
+    closing.begin()
     listeners.close()
     await Promise.allSettled(underWay)
     listeners.close() // one that was being opened

@@ -3,15 +3,10 @@ import { Hono, type Context } from 'hono'
 import { compress } from 'hono/compress'
 import { cors } from 'hono/cors'
 import { isOutpostError } from '../errors.ts'
-import {
-  ConnectRequest,
-  OLDEST_PROTOCOL,
-  PROTOCOL,
-  PullRequest,
-  PushRequest,
-  type ConnectAnswer,
-  type PushAnswer,
-} from '../sync/protocol.ts'
+import { OLDEST_PROTOCOL, PROTOCOL, type ConnectAnswer, type PushAnswer } from '../sync/protocol.ts'
+import { ConnectRequest, PullRequest, PushRequest } from '../sync/requests.ts'
+import type { Closing } from './closing.ts'
+import { answer, refusal } from './answers.ts'
 import type { Listeners } from './listeners.ts'
 import type { LogEntry, RequestEntry } from './log-entry.ts'
 import type { Limits } from './limits.ts'
@@ -44,6 +39,8 @@ export interface HttpOptions {
   readonly now: () => number
   readonly clock: () => number
   readonly log: (entry: LogEntry) => void
+  /** Once it has begun, bodies that are still on their way are waited for no longer. */
+  readonly closing: Closing
 }
 
 type Notes = { -readonly [K in 'route' | 'space' | 'principal' | 'clientId' | 'code' | 'count' | 'fault']?: RequestEntry[K] }
@@ -52,8 +49,8 @@ interface Variables {
 }
 type Http = Context<Variables>
 
-/** Longest name of a space. */
-const MAX_SPACE = 256
+/** Longest name of a space, as it stands in a path: it names a database, and PostgreSQL takes 500 bytes. */
+const MAX_SPACE = 400
 /** Answers that small are not worth compressing. */
 const COMPRESSED_FROM = 1024
 
@@ -65,7 +62,7 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
   if (options.cors) app.use(corsOf(options.cors))
   app.use(compress({ threshold: COMPRESSED_FROM, encoding: 'gzip' }))
 
-  app.get(`${path}/healthz`, (c) => answer(c, JSON.stringify({ status: 'ok' })))
+  app.get(`${path}/healthz`, () => answer(200, JSON.stringify({ status: 'ok' })))
 
   app.post(`${path}/:space/connect`, async (c) => {
     const { body, principal, space } = await admitted(c, 'connect', ConnectRequest)
@@ -78,7 +75,7 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
         now: options.now(),
         limits: { pushCommands: limits.pushCommands, bodyBytes: limits.bodyBytes, pullRecords: limits.pullRecords },
       }
-      return answer(c, JSON.stringify(reply))
+      return answer(200, JSON.stringify(reply))
     })
   })
 
@@ -87,14 +84,14 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
     c.var.notes.count = body.commands.length
     checkBatch(body, limits)
     const reply: PushAnswer = await spaces.use(space, (opened) => opened.push(body, principal))
-    return answer(c, JSON.stringify(reply))
+    return answer(200, JSON.stringify(reply))
   })
 
   app.post(`${path}/:space/pull`, async (c) => {
     const { body, principal, space } = await admitted(c, 'pull', PullRequest)
     const { place, records, more } = await spaces.use(space, (opened: Space) => opened.pull(body, principal))
     c.var.notes.count = records.length
-    return answer(c, `{"place":${JSON.stringify(place)},"records":[${records.join(',')}],"more":${more}}`)
+    return answer(200, `{"place":${JSON.stringify(place)},"records":[${records.join(',')}],"more":${more}}`)
   })
 
   app.get(`${path}/:space/changes`, async (c) => {
@@ -144,7 +141,7 @@ export function createHttp(options: HttpOptions): Hono<Variables> {
       takeToken(known)
       await mayUse(known, space)
     }
-    const body = parsed(await readJson(c.req.raw, limits.bodyBytes), schema)
+    const body = parsed(await readJson(c.req.raw, limits.bodyBytes, options.closing), schema)
     c.var.notes.clientId = body.clientId
     const principal = known ?? body.principal
     if (principal !== body.principal)
@@ -186,8 +183,8 @@ function spaceOf(c: Http): string {
   const space = c.req.param('space') ?? ''
   c.var.notes.space = space
   // Half a surrogate pair can name nothing.
-  if (space.length > MAX_SPACE || /[\uD800-\uDFFF]/u.test(space))
-    throw new SyncFault('bad-request', `The name of a space is text of at most ${MAX_SPACE} characters.`)
+  if (/[\uD800-\uDFFF]/u.test(space) || encodeURIComponent(space).length > MAX_SPACE)
+    throw new SyncFault('bad-request', `The name of a space is text of at most ${MAX_SPACE} characters, percent-encoded.`)
   return space
 }
 
@@ -218,37 +215,11 @@ function checkBatch({ commands }: PushRequest, limits: Limits): void {
     throw new SyncFault('bad-request', 'The sequences of a push are consecutive and ascending.')
 }
 
-function answer(c: Http, text: string): Response {
-  const [body, , headers] = jsonOf(text, 200)
-  return c.body(body, 200, headers)
-}
-
-/** With its length, by which small ones are not compressed. */
-function jsonOf(
-  text: string,
-  status: number,
-  more: Readonly<Record<string, string>> = {},
-): [Uint8Array<ArrayBuffer>, number, Record<string, string>] {
-  const bytes = new TextEncoder().encode(text)
-  const headers = { 'content-type': 'application/json', 'content-length': String(bytes.byteLength), 'cache-control': 'no-store' }
-  return [bytes, status, { ...headers, ...more }]
-}
-
 function refuse(c: Http, error: unknown): Response {
   const fault = faultOf(error)
   c.var.notes.code = fault.code
   if (fault !== error) c.var.notes.fault = describeFault(error)
-  return refusal(fault, c.res.headers.get('allow'))
-}
-
-/** The answer to a request that is not processed. */
-export function refusal(fault: SyncFault, allow: string | null = null): Response {
-  const headers: Record<string, string> = {}
-  if (fault.retryAfter !== undefined) headers['retry-after'] = String(fault.retryAfter)
-  if (fault.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
-  if (allow !== null) headers['allow'] = allow
-  const [body, status, all] = jsonOf(JSON.stringify(fault.body), fault.status, headers)
-  return new Response(body, { status, headers: all })
+  return refusal(fault, c.res.headers.get('allow') ?? undefined)
 }
 
 /** What is inside stays inside: the log has it. */

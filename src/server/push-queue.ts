@@ -16,9 +16,10 @@ import { recordsOf, type RecordOptions } from '../write/records.ts'
 import { UnitOfWork, type Attempt } from '../write/unit-of-work.ts'
 import { placeKey, type ClientPlace, type ClientPlaces, type StoredPlace } from './client-places.ts'
 import { commandAt, firstAcceptedOf, firstOf, type ProcessedAt, type ProcessedCommands } from './processed.ts'
+import { fork, gap, notYours, type Processed, type Pusher, type PushResult } from './push-result.ts'
 import { closed, isStorageFault, type RootDecider } from './root-decider.ts'
 import type { Root } from './root.ts'
-import { SyncFault, unavailable } from './sync-fault.ts'
+import { unavailable } from './sync-fault.ts'
 
 /** Decided at most so long before a commit, so that those first in line do not wait for all behind them. */
 const SLICE_MS = 16
@@ -26,26 +27,6 @@ const SLICE_MS = 16
 const MAX_BATCH = 512
 /** Pushes in a commit. */
 const MAX_TOGETHER = 256
-
-/** Who pushes. */
-export interface Pusher {
-  readonly clientId: string
-  readonly principal: string
-  /** Commands that it has besides those of this push. */
-  readonly waiting: number
-  readonly receivedAt: number
-}
-
-/** A processed root, and where in the log. */
-export interface Processed extends ProcessedAt {
-  readonly root: Root
-}
-
-export interface PushResult {
-  readonly processed: readonly Processed[]
-  /** The first one that this build cannot process. */
-  readonly held: { readonly sequence: number; readonly type: string } | null
-}
 
 export interface PushQueueOptions extends RecordOptions {
   readonly log: Log
@@ -260,9 +241,7 @@ export class PushQueue {
       return { fault: fork(root, commandId) }
     }
     await log.pull() // another process may have those before it
-    return {
-      fault: new SyncFault('gap', `Sequence ${root.sequence} came, ${last + 1} is next.`, { sequence: root.sequence, expected: last + 1 }),
-    }
+    return { fault: gap(root, last + 1) }
   }
 
   async #append({ work, places }: Trial, drafts: readonly Draft[]): Promise<ReadonlySet<Job> | 'again'> {
@@ -327,11 +306,3 @@ function duplicate(root: Exclude<Root, { kind: 'own' }>, first: ProcessedAt, wor
 
 const heldType = (root: Root): string =>
   root.kind === 'held' ? root.type : root.kind === 'own' || root.kind === 'withdrawn' ? '' : root.stored.type
-
-export const notYours = (): SyncFault => new SyncFault('forbidden', 'This client id is another principal’s. Connect under a new one.')
-
-const fork = ({ sequence }: Root, commandId: string | undefined): SyncFault =>
-  new SyncFault('fork', `Sequence ${sequence} of this client was another Command. Connect again, under a new client id.`, {
-    sequence,
-    ...(commandId === undefined ? {} : { commandId }),
-  })

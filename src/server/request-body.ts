@@ -1,8 +1,12 @@
 /** Reads a request's body: JSON, perhaps compressed, never more of it than the limit. */
-import { SyncFault } from './sync-fault.ts'
+import type { Closing } from './closing.ts'
+import { SyncFault, unavailable } from './sync-fault.ts'
 
-/** @throws SyncFault `media-type`, `too-large`, `bad-request` */
-export async function readJson(request: Request, limit: number): Promise<unknown> {
+/**
+ * @param closing once it has begun, what has not come yet is waited for no longer
+ * @throws SyncFault `media-type`, `too-large`, `bad-request`; `unavailable` where the server closes
+ */
+export async function readJson(request: Request, limit: number, closing: Closing): Promise<unknown> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') throw new SyncFault('media-type', 'A body is `application/json`.')
   const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
@@ -10,9 +14,9 @@ export async function readJson(request: Request, limit: number): Promise<unknown
   if (!request.body) throw new SyncFault('bad-request', 'The body is missing.')
   const announced = Number(request.headers.get('content-length') ?? 0)
   if (announced > limit) throw tooLarge(limit)
-  const sent = limited(request.body, limit)
+  const sent = limited(request.body, limit, closing)
   // Unpacked as it is read: where the limit is reached nobody asks for the rest, so it is never unpacked.
-  const text = coding === 'gzip' ? unpacked(sent, limit) : sent
+  const text = coding === 'gzip' ? unpacked(sent, limit, closing) : sent
   const bytes = await gather(text).catch((error: unknown) => {
     throw error instanceof SyncFault ? error : new SyncFault('bad-request', 'The body broke off, or is not compressed as it says.')
   })
@@ -25,7 +29,7 @@ export async function readJson(request: Request, limit: number): Promise<unknown
 
 type Bytes = AsyncIterable<Uint8Array>
 
-async function* unpacked(bytes: Bytes, limit: number): AsyncGenerator<Uint8Array> {
+async function* unpacked(bytes: Bytes, limit: number, closing: Closing): AsyncGenerator<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]()
   const packed = new ReadableStream<BufferSource>({
     async pull(controller) {
@@ -37,24 +41,28 @@ async function* unpacked(bytes: Bytes, limit: number): AsyncGenerator<Uint8Array
       await iterator.return?.()
     },
   })
-  yield* limited(packed.pipeThrough(new DecompressionStream('gzip')), limit)
+  yield* limited(packed.pipeThrough(new DecompressionStream('gzip')), limit, closing)
 }
 
 /** What the stream gives. Left early, it is cancelled. */
-async function* limited(stream: ReadableStream<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
+async function* limited(stream: ReadableStream<Uint8Array>, limit: number, closing: Closing): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader()
   let left = limit
+  // A stream that failed cannot be cancelled, and need not be.
+  const cancel = (): Promise<void> => reader.cancel().catch(() => undefined)
+  const stay = closing.onBegun(() => void cancel())
   try {
     for (;;) {
       const { done, value } = await reader.read()
+      if (closing.begun) throw unavailable('The server is shutting down.')
       if (done) return
       left -= value.byteLength
       if (left < 0) throw tooLarge(limit)
       yield value
     }
   } finally {
-    // A stream that failed cannot be cancelled, and need not be.
-    await reader.cancel().catch(() => undefined)
+    stay()
+    await cancel()
   }
 }
 

@@ -8,7 +8,7 @@ import { instanceOf } from '../write/process-managers.ts'
 import type { States } from '../write/states.ts'
 import { Attempt, type UnitOfWork } from '../write/unit-of-work.ts'
 import { neededBy, seenBy, type ActAs, type Authorize } from './authority.ts'
-import { invalid, type Root, type ServerRefusalOf, type Unprocessed } from './root.ts'
+import { invalid, isTooLong, tooLong, type Root, type ServerRefusalOf, type Unprocessed } from './root.ts'
 
 export interface RootDeciderOptions {
   readonly decider: Decider
@@ -75,10 +75,13 @@ export class RootDecider {
     const principal = command.origin?.principal ?? ''
     if (command.actor !== undefined && !actAs(principal, command.actor))
       return refusal('unauthorized', { reason: `"${principal}" may not act as "${command.actor}".` })
-    if (!authorize) return undefined
+    if (!authorize && !type.useCase) return undefined
     let seen: ReturnType<typeof seenBy>
     try {
-      for (const { aggregate, ids } of neededBy(type, command)) await aggregates.get(aggregate)?.load(ids)
+      const needed = neededBy(type, command)
+      if (needed.some(({ ids }) => ids.some(isTooLong))) return tooLong()
+      if (!authorize) return undefined
+      for (const { aggregate, ids } of needed) await aggregates.get(aggregate)?.load(ids)
       const before = new Attempt(work)
       seen = seenBy(type, command, (aggregate, id) => {
         const states = aggregates.get(aggregate)

@@ -1,14 +1,25 @@
 /** Root Commands as they came, made ready to be processed: what can be said of each without looking at any state. */
 import type { CommandType } from '../domain/domain.ts'
+import { isDerivedId } from '../domain/id.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import { upcastTo } from '../domain/message.ts'
 import { messageOf } from '../errors.ts'
 import { keep } from '../internal/plain.ts'
 import type { CommandOrigin, StoredCommand } from '../storage/record.ts'
-import { withdrawnId, type PushedCommand, type ServerRefusal, type WireCommand } from '../sync/protocol.ts'
+import { withdrawnId, type ServerRefusal } from '../sync/protocol.ts'
+import type { PushedCommand, WireCommand } from '../sync/requests.ts'
 import { fromWire } from '../sync/wire-value.ts'
 import type { Undecided } from '../write/decide.ts'
 import { RESUME, TIMER } from '../write/decider.ts'
+
+/** A longer id cannot be a key everywhere: PostgreSQL takes some 2,600 bytes of one. */
+const MAX_ID_BYTES = 1024
+
+/** What follows from an Event has its id from it: who guessed it could take the place of a consequence before it comes. */
+const DERIVED = 'Its id is a UUID of version 8, which only what follows from other Commands has. Give it another one.'
+
+export const isTooLong = (id: string): boolean => id.length > MAX_ID_BYTES || new TextEncoder().encode(id).length > MAX_ID_BYTES
+export const tooLong = (): ServerRefusalOf => invalid(`The id of an Aggregate has at most ${MAX_ID_BYTES} bytes.`)
 
 export interface ServerRefusalOf {
   readonly refusal: ServerRefusal
@@ -57,10 +68,12 @@ export function rootOf({ sequence, command }: PushedCommand, from: Omit<CommandO
     return { ...place, kind: 'refused', stored: storedOf(command, null, origin), because: invalid(messageOf(error)) }
   }
   const stored = storedOf(command, payload, origin)
+  if (command.aggregateId !== undefined && isTooLong(command.aggregateId)) return { ...place, kind: 'refused', stored, because: tooLong() }
   if (command.type === TIMER || command.type === RESUME) {
     const { schema: _, actor: __, ...own } = stored // it acts as the domain, whoever sent it
     return { ...place, kind: command.type === TIMER ? 'timer' : 'resume', command: own, stored: { ...own, schema: 1 } }
   }
+  if (isDerivedId(command.id)) return { ...place, kind: 'refused', stored, because: invalid(DERIVED) }
   const type = domain.commands.get(command.type)
   if (!type || command.schema > type.message.version) return { ...place, kind: 'held', type: command.type, stored }
   try {

@@ -4,30 +4,35 @@
  */
 import type { AnyDomain } from '../domain/infer.ts'
 import type { Environment } from '../engine/engine.ts'
+import { messageOf } from '../errors.ts'
 import { ManagerRetry } from '../engine/manager-retry.ts'
 import { readRecordedEvents } from '../engine/read-events.ts'
 import { Reactors } from '../engine/reactors.ts'
 import { Timers } from '../engine/timers.ts'
-import type { Storage } from '../storage/storage.ts'
-import type { Place, PullRequest, PushAnswer, PushRequest } from '../sync/protocol.ts'
+import type { Place, PushAnswer } from '../sync/protocol.ts'
+import type { PullRequest, PushRequest } from '../sync/requests.ts'
 import type { Undecided } from '../write/decide.ts'
 import type { ActAs, Authorize } from './authority.ts'
 import { ClientPlaces, type ClientPlace } from './client-places.ts'
 import { commandAt } from './processed.ts'
-import { notYours, PushQueue } from './push-queue.ts'
+import { PushQueue } from './push-queue.ts'
+import { notYours } from './push-result.ts'
 import { RootDecider } from './root-decider.ts'
 import { rootOf } from './root.ts'
+import type { ServerStorage } from './server-storage.ts'
 import { openSpaceLog } from './space-log.ts'
 import { SyncFault } from './sync-fault.ts'
 import { passGate } from './timer-gate.ts'
 import { wireOutcome, wireRecord } from './wire-record.ts'
 
-/** What other processes append is looked for so often while somebody listens. */
+/** What other processes append is looked for so often while somebody listens, where the storage does not tell. */
 const LOOK_MS = 1000
+/** Where it does, news of so long are one: most are of this process's own appends. */
+const NEWS_MS = 20
 
 export interface SpaceOptions {
   readonly domain: AnyDomain
-  readonly storage: Storage
+  readonly storage: ServerStorage
   readonly space: string
   readonly environment: Environment
   readonly authorize: Authorize | undefined
@@ -38,7 +43,7 @@ export interface SpaceOptions {
   readonly pullBytes: number
   /** Hears of handlers that threw while deciding this Command. */
   readonly onFault: (command: Undecided, fault: unknown) => void
-  /** Called once if storage takes the log away. */
+  /** Called if storage takes the log away, or the space cannot be used: it is to be closed. */
   readonly onClosed: (reason: string) => void
 }
 
@@ -130,20 +135,32 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
       reactors.start()
       void managerRetry.retryAll()
     },
-    () => undefined, // whoever pushes or pulls is told
+    // Whoever pushes is told; who comes later finds it opened anew.
+    (error: unknown) => options.onClosed(`what is behind its log could not be brought up (${messageOf(error)})`),
   )
   storage.onClosed = (reason) => options.onClosed(reason)
 
   const catchUp = sharing(() => log.turn(() => log.pull()))
   let watchers = 0
   let cancelLook: (() => void) | undefined
-  function look(): void {
-    cancelLook = environment.later(LOOK_MS, () => {
+  let endNews: (() => void) | undefined
+  const lookIn = (delayMs: number): void => {
+    cancelLook ??= environment.later(delayMs, () => {
+      cancelLook = undefined
       // The next look tries again; whoever asks for something is told what is wrong.
       void catchUp()
         .catch(() => undefined)
-        .then(() => watchers > 0 && look())
+        .then(() => watchers > 0 && !endNews && lookIn(LOOK_MS))
     })
+  }
+  const beginLooking = (): void => {
+    endNews = options.storage.onRecorded?.(spaceLog.name, () => lookIn(NEWS_MS))
+    if (!endNews) lookIn(LOOK_MS)
+  }
+  const endLooking = (): void => {
+    endNews?.()
+    cancelLook?.()
+    endNews = cancelLook = undefined
   }
 
   const placeNow = (): Place => ({ epoch, head: log.head.record })
@@ -205,13 +222,13 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     },
     watch(ring, ended) {
       const subscription = recorded$.subscribe({ next: ring, complete: ended })
-      if (watchers++ === 0) look()
+      if (watchers++ === 0) beginLooking()
       let watching = true
       return () => {
         if (!watching) return
         watching = false
         subscription.unsubscribe()
-        if (--watchers === 0) cancelLook?.()
+        if (--watchers === 0) endLooking()
       }
     },
     get nextWorkAt() {
@@ -222,7 +239,7 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
   }
 
   async function close(): Promise<void> {
-    cancelLook?.()
+    endLooking()
     recorded.unsubscribe()
     timers.close()
     await queue.close()

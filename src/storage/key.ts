@@ -26,6 +26,14 @@ export function isKey(value: unknown): value is Key {
   return Array.isArray(value) && Array.from(value).every(isKey)
 }
 
+/** The first key behind all strings that begin so. */
+export function afterPrefix(prefix: string): Key {
+  // The last code unit that can be raised, raised. Arrays come after all strings.
+  let end = prefix.length
+  while (end > 0 && prefix.charCodeAt(end - 1) === 0xffff) end--
+  return end === 0 ? [] : prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1)
+}
+
 /** A string that stands for the key in a Map: equal keys, equal strings. */
 export function keyToken(key: Key): string | number {
   if (typeof key === 'number') return key === 0 ? 0 : key

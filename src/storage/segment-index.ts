@@ -245,8 +245,7 @@ class PackedIndex implements SegmentIndex {
       return 'saved'
     }
     await this.#refresh(base)
-    if (this.#catalogue === base)
-      throw new OutpostError('storage-failed', 'The packed index is stale, yet there is no newer one in its store: clear the index.')
+    if (this.#catalogue === base) throw new OutpostError('storage-failed', 'The packed index is stale, yet none newer is stored: clear it.')
     return 'stale'
   }
 

@@ -17,7 +17,7 @@ export class ChangeNotice {
   place: Place | undefined
   /** True from when a stream has ended by itself until it is to be opened again: the server may be gone, or may not want us any more. */
   hasEnded = false
-  /** Before then it is not opened again. */
+  /** Before then it is not opened again: a minute at most. */
   reopenAt = 0
 
   /** @param ring called after each change of what it shows */

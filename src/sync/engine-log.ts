@@ -2,7 +2,7 @@
  * The log of an engine, as the sync client needs it: what waits for the server, and how the server's word comes in. Each
  * method is one turn of the log and, where it writes, one transaction.
  */
-import { map, type Observable } from 'rxjs'
+import type { Observable } from 'rxjs'
 import type { EngineInside } from '../engine/inside.ts'
 import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
@@ -10,11 +10,13 @@ import type { LogRecord, SyncCursor } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { PendingRoot } from '../write/tail.ts'
 import { InboxLog } from './inbox-log.ts'
-import type { Resolved, Returned } from './inbox.ts'
+import type { Resolved } from './inbox.ts'
+import type { Receipt, Returned } from './receipt.ts'
 import { behind, inOneTransaction, noteOf } from './notes.ts'
 import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
-import type { ProcessedRecord, PushedCommand } from './protocol.ts'
+import type { ProcessedRecord } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 import { type OwnProcessed, planRebase } from './rebase.ts'
 import { applyRebase } from './rebasing.ts'
 import type { Applied, SyncedLog, SyncedLogState } from './synced-log.ts'
@@ -29,18 +31,8 @@ interface Sent {
   readonly withdrawn: readonly string[]
 }
 
-/** How far a Command has come. */
-export type Receipt =
-  /** Recorded on this device alone. */
-  | { readonly state: 'durable' }
-  /** It may have reached the server. */
-  | { readonly state: 'pushed' }
-  | { readonly state: 'confirmed' }
-  | { readonly state: 'changed' | 'refused'; readonly returned: Returned }
-  | { readonly state: 'withdrawn' }
-
 export class EngineLog implements SyncedLog {
-  readonly changed$: Observable<void>
+  readonly changed$: Observable<unknown>
   readonly meta: LogStorage['meta']
   readonly #inside: EngineInside
   readonly #inbox: InboxLog
@@ -52,7 +44,7 @@ export class EngineLog implements SyncedLog {
     this.#inbox = new InboxLog(inside)
     this.#breathe = breathe
     this.meta = inside.storage.meta
-    this.changed$ = inside.recorded$.pipe(map(() => undefined))
+    this.changed$ = inside.recorded$
   }
 
   get state(): SyncedLogState {
@@ -163,9 +155,9 @@ export class EngineLog implements SyncedLog {
     })
   }
 
-  /** What the server made of a Command, where that is not what was told. */
-  returned(commandId: string): Promise<Returned | undefined> {
-    return this.#turn(() => this.#inbox.find(commandId))
+  /** A Command in the inbox, as it was returned; undefined where it is not in there (any more). */
+  inInbox(commandId: string): Promise<Returned | undefined> {
+    return this.#turn(() => this.#inbox.open(commandId))
   }
 
   /** Takes a returned Command out of the inbox. @returns false where it is not in there */

@@ -1,7 +1,8 @@
 /** The inbox as part of its log: who is returned to it with which slice, and who has left it. */
 import type { EngineInside } from '../engine/inside.ts'
 import type { LogRecord, StoredEvent } from '../storage/record.ts'
-import { INBOX, remark, RESOLVED, type Resolved, RETURNED, type Returned, returned } from './inbox.ts'
+import { INBOX, remark, RESOLVED, type Resolved, RETURNED, returned } from './inbox.ts'
+import type { Returned } from './receipt.ts'
 import { inOneTransaction, noteOf } from './notes.ts'
 import type { Decided } from './processed.ts'
 
@@ -47,6 +48,12 @@ export class InboxLog {
   async find(commandId: string): Promise<Returned | undefined> {
     const [event] = await this.#events(commandId)
     return event?.data as Returned | undefined
+  }
+
+  /** As `find`; undefined also where that has been dealt with. */
+  async open(commandId: string): Promise<Returned | undefined> {
+    const events = await this.#events(commandId)
+    return events.length === 1 ? (events[0]?.data as Returned) : undefined
   }
 
   /** @returns false where the Command is not in the inbox */

@@ -4,44 +4,16 @@
  * Read Model like any other.
  */
 import { derivedId } from '../domain/id.ts'
+import { defined } from '../internal/defined.ts'
 import type { StoredCommand, StoredEvent } from '../storage/record.ts'
 import type { Decided } from './processed.ts'
 import { ownEvents, verdictOn } from './rebase.ts'
+import type { InboxOutcome, Returned } from './receipt.ts'
 
 /** Stream of a returned Command: its id. */
 export const INBOX = '$inbox'
 export const RETURNED = `${INBOX}.returned`
 export const RESOLVED = `${INBOX}.resolved`
-
-/** What a Command came to, once. */
-export interface InboxOutcome {
-  readonly ok: boolean
-  readonly refusal?: string
-  readonly details?: unknown
-  readonly events: readonly { readonly type: string; readonly aggregateId: string; readonly data: unknown }[]
-}
-
-/** Data of {@link RETURNED}. */
-export interface Returned {
-  readonly verdict: 'changed' | 'refused'
-  /** What was asked: `aggregate.command` or `service.useCase`, of which Aggregate, with what. */
-  readonly type: string
-  readonly schema: number
-  readonly aggregateId?: string
-  readonly payload: unknown
-  readonly actor?: string
-  /** When it was given: ms since 1970. */
-  readonly givenAt: number
-  readonly correlationId: string
-  /** What was told then. */
-  readonly then: InboxOutcome
-  /** What the server made of it. */
-  readonly now: InboxOutcome
-  /** Streams that its Events stood in then, and stand in now. */
-  readonly streams: readonly string[]
-  /** Ids of Commands returned before it, of streams that it built on: it fell with them. */
-  readonly because: readonly string[]
-}
 
 /** Data of {@link RESOLVED}. */
 export interface Resolved {
@@ -80,8 +52,7 @@ export function returned(then: Decided, now: Decided, before: ReadonlyMap<string
     now: outcomeOf(now),
     streams,
     because,
-    ...(aggregateId !== undefined && { aggregateId }),
-    ...(actor !== undefined && { actor }),
+    ...defined({ aggregateId, actor }),
   }
 }
 

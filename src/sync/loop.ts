@@ -48,9 +48,7 @@ export interface LoopOptions {
 
 /** Commands given one after another go together; nobody on another device notices so little. */
 const gatherMs = 50
-/** Without a change notice, so often it is looked whether there is something new. */
-const pollMs = 30_000
-/** With one as well, but seldom: a server that forgot to tell is found out. */
+/** Without news for so long it is looked whether there are any: a server that forgot to tell is found out. */
 const doubtMs = 600_000
 
 const connecting: State = { at: 'connecting' }
@@ -178,7 +176,8 @@ export class Loop {
       if (next.at !== 'listening' || signal.aborted) return next
 
       const until = Math.min(
-        isOpen ? since + doubtMs : Math.min(since + pollMs, this.#notice.reopenAt),
+        // Opening it again begins with connecting, and so tells what there is without one, too.
+        isOpen ? since + doubtMs : this.#notice.reopenAt,
         this.#pusher.held?.retryAt ?? Infinity,
         this.#connection.open.toPull > 0 ? this.#puller.notBefore : Infinity,
       )

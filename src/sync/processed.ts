@@ -1,6 +1,8 @@
 /** Commands and records between the wire and the log: what is pushed of one, and what of the server's comes into it. */
+import { defined } from '../internal/defined.ts'
 import type { LogRecord, StoredCommand, StoredEvent, StoredOutcome } from '../storage/record.ts'
-import type { ProcessedCommand, ProcessedRecord, PushedCommand, WireOutcome } from './protocol.ts'
+import type { ProcessedCommand, ProcessedRecord, WireOutcome } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 import { fromWire, toWire } from './wire-value.ts'
 
 /** A record of the server's log, before it has a place in this one. Positions of what parked count from its first Event. */
@@ -46,9 +48,7 @@ export function pushedCommand(sequence: number, command: StoredCommand): PushedC
       payload: toWire(payload),
       at,
       correlationId,
-      ...(aggregateId !== undefined && { aggregateId }),
-      ...(actor !== undefined && { actor }),
-      ...(causationId !== undefined && { causationId }),
+      ...defined({ aggregateId, actor, causationId }),
     },
   }
 }
@@ -70,12 +70,7 @@ function storedCommand({ payload, outcome, clientId, sequence, receivedAt, ...co
     ...rest,
     payload: payload && fromWire(payload),
     outcome: storedOutcome(outcome),
-    ...(aggregateId !== undefined && { aggregateId }),
-    ...(actor !== undefined && { actor }),
-    ...(causationId !== undefined && { causationId }),
-    ...(root !== undefined && { root }),
-    ...(duplicateOf !== undefined && { duplicateOf }),
-    ...(withdrawn && { withdrawn }),
+    ...defined({ aggregateId, actor, causationId, root, duplicateOf, withdrawn }),
     ...(clientId !== undefined && sequence !== undefined && { origin: { clientId, sequence, receivedAt: receivedAt ?? rest.at } }),
   }
 }

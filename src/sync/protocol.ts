@@ -1,7 +1,8 @@
 /**
  * What a device and a server say to one another: JSON over HTTP, and one stream of Server-Sent Events. `PROTOCOL.md` beside
  * this file tells it in words, for whoever writes a server in another language. Both ends parse what they receive with these
- * schemas; fields that one does not know are left out, so that neighbouring versions understand one another.
+ * schemas; fields that one does not know are left out, so that neighbouring versions understand one another. What a device
+ * parses is here; what only a server does is in `requests.ts`, which no app has to load.
  *
  *     POST «url»/«space»/connect   who I am ──▶ where the server's log is, and how far it knows me
  *     POST «url»/«space»/push      Commands in order ──▶ how far they are processed, with their outcomes
@@ -25,9 +26,10 @@ export const LIMITS = {
   pullBytes: 4_000_000,
 } as const
 
-const count = z.number().int().nonnegative()
-const name = z.string().min(1).max(256)
-const id = z.string().min(1).max(1024)
+/** The parts that requests and answers are made of. */
+export const count = z.number().int().nonnegative()
+export const name = z.string().min(1).max(256)
+export const id = z.string().min(1)
 
 /** Whatever `JSON.parse` gave. Not looked at here: `z.json()` walks it, at 0.5 µs a part, and runs out of stack where it is deep. */
 const json = z.custom<unknown>((value) => value !== undefined, 'Expected a JSON value')
@@ -36,9 +38,6 @@ const json = z.custom<unknown>((value) => value !== undefined, 'Expected a JSON 
 export const WireValue = z.union([z.object({ json }), z.object({ packed: z.string() })])
 export type WireValue = z.output<typeof WireValue>
 
-/** A place in the server's log: the number of its last record that is known. */
-const Cursor = count
-
 export const Place = z.object({
   /** Random id of the server's log of this space. Another one: it was restored from a backup, or made anew. */
   epoch: id,
@@ -46,18 +45,6 @@ export const Place = z.object({
   head: count,
 })
 export type Place = z.output<typeof Place>
-
-/** In every body that a client sends. */
-const Sender = z.object({
-  protocol: count,
-  /** Of one log on one device. Belongs to the principal that first pushed with it. */
-  clientId: name,
-  /** Whose log it is; must be the token's. */
-  principal: name,
-})
-
-export const ConnectRequest = Sender
-export type ConnectRequest = z.output<typeof ConnectRequest>
 
 export const ConnectAnswer = z.object({
   protocol: z.object({ oldest: count, newest: count }),
@@ -69,39 +56,6 @@ export const ConnectAnswer = z.object({
   limits: z.object({ pushCommands: count, bodyBytes: count, pullRecords: count }),
 })
 export type ConnectAnswer = z.output<typeof ConnectAnswer>
-
-/** A root Command as it was given; what follows from it is decided again. */
-export const WireCommand = z.object({
-  id,
-  /** `aggregate.command`, `service.useCase`, or `$…` of the engine. */
-  type: name,
-  /** Version of the Command's schema that the payload was given under. */
-  schema: count.min(1),
-  aggregateId: id.optional(),
-  payload: WireValue,
-  /** When it was given, by the device's clock: ms since 1970. A claim. */
-  at: z.number(),
-  actor: z.string().max(256).optional(),
-  correlationId: id,
-  causationId: id.optional(),
-})
-export type WireCommand = z.output<typeof WireCommand>
-
-export const PushedCommand = z.object({
-  sequence: count.min(1),
-  /** null: it was withdrawn before it was ever sent; its place stays. */
-  command: WireCommand.nullable(),
-})
-export type PushedCommand = z.output<typeof PushedCommand>
-
-export const PushRequest = Sender.extend({
-  epoch: id,
-  /** Consecutive sequences, ascending. */
-  commands: z.array(PushedCommand).min(1),
-  /** How many Commands the client still has after these: the server's timers wait for them. */
-  waiting: count,
-})
-export type PushRequest = z.output<typeof PushRequest>
 
 export const WireOutcome = z.union([
   z.object({ ok: z.literal(true) }),
@@ -136,18 +90,15 @@ export const PushAnswer = z.object({
 })
 export type PushAnswer = z.output<typeof PushAnswer>
 
-export const PullRequest = Sender.extend({ epoch: id, after: Cursor, limit: count.min(1).optional() })
-export type PullRequest = z.output<typeof PullRequest>
-
 export const ProcessedCommand = z.object({
   id,
   type: name,
   schema: count,
-  aggregateId: id.optional(),
+  aggregateId: z.string().optional(),
   /** Only of the asking client's own Commands. */
   payload: WireValue.optional(),
   at: z.number(),
-  actor: z.string().max(256).optional(),
+  actor: z.string().optional(),
   correlationId: id,
   causationId: id.optional(),
   /** Index in `commands` of the root it follows from; absent on roots. */

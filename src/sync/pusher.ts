@@ -2,7 +2,8 @@
 import type { Connection } from './connection.ts'
 import type { SyncEnvironment } from './environment.ts'
 import { SyncFault } from './fault.ts'
-import { LIMITS, type PushAnswer, type PushedCommand } from './protocol.ts'
+import { LIMITS, type PushAnswer } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 import type { HeldCommand } from './status.ts'
 import type { SyncedLog } from './synced-log.ts'
 import type { Transport } from './transport.ts'
@@ -60,15 +61,9 @@ export class Pusher {
   }
 
   #take({ processed, held }: PushAnswer, commands: readonly PushedCommand[]): void {
-    const [first] = commands
-    for (const { sequence, commandId } of processed) {
-      const sent = commands[sequence - (first?.sequence ?? 0)]?.command
-      if (sent && sent.id !== commandId)
-        throw new SyncFault('fork', `The server knows Command ${sequence} of this device as "${commandId}", not "${sent.id}".`)
-    }
     const { sequence = 0 } = processed.at(-1) ?? {}
     if (sequence <= this.#connection.pushed && !held)
-      throw new SyncFault('internal', `The server has processed none of ${commands.length} Commands from ${first?.sequence} on.`)
+      throw new SyncFault('internal', `The server has processed none of ${commands.length} Commands from ${commands[0]?.sequence} on.`)
     this.#connection.pushed = Math.max(this.#connection.pushed, sequence)
     this.held = undefined
     if (held) this.#hold(held, `The server knows no Commands of type "${held.type}": it is older than the app. Update the server.`)

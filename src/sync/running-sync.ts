@@ -1,7 +1,9 @@
 /** The sync of one log in one tab, as the worker deals with it. */
-import { messageOf } from '../errors.ts'
+import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import { Doorbell } from './doorbell.ts'
 import type { SyncEnvironment } from './environment.ts'
+import type { CommandRequests } from './inbox-requests.ts'
 import { Loop } from './loop.ts'
 import { Role } from './role.ts'
 import type { SyncRequest, SyncState, SyncStatus } from './status.ts'
@@ -13,6 +15,8 @@ import { createTransport } from './transport.ts'
 /** What the worker gives to the sync of a log. */
 export interface SyncPlace {
   readonly log: SyncedLog
+  /** What can be asked of Commands; absent where only sync itself is looked at. */
+  readonly commands?: CommandRequests
   readonly space: string
   /** Begins the names of all that belongs to the log. */
   readonly prefix: string
@@ -26,7 +30,8 @@ export interface RunningSync {
   readonly status: SyncStatus
   /** @returns stops listening */
   listen(changed: () => void): () => void
-  request(what: SyncRequest): void
+  /** What the page asks for: of sync itself, or of Commands. Rejects for what is neither. */
+  request(what: string, ...args: readonly unknown[]): Promise<unknown>
   /** The page is shown, or hidden. Until told, it counts as shown. */
   setVisible(visible: boolean): void
   /** Finishes what is being applied. Works twice. */
@@ -46,9 +51,14 @@ export function startSync(
   url: string,
   token: (() => Promise<string>) | undefined,
   environment: SyncEnvironment,
-  { log, space, prefix, askPage, report }: SyncPlace,
+  { log, commands, space, prefix, askPage, report: reportToPage }: SyncPlace,
 ): RunningSync {
   const closed = new AbortController()
+  /** With the log, sync ends; whoever closed it says why, and opens another where there is to be one. */
+  const report = (thrown: unknown): void => {
+    if (isOutpostError(thrown, 'closed')) closed.abort()
+    else reportToPage(thrown)
+  }
   const listeners = new Set<() => void>()
   const tokens = new Tokens(token ?? askPage)
   const transport = createTransport(`${url.replace(/\/+$/, '')}/${encodeURIComponent(space)}`, tokens, environment)
@@ -180,17 +190,23 @@ export function startSync(
         ...state,
         pending: log.state.pending,
         here: role.isHeld,
-        ...(lastSyncedAt !== undefined && { lastSyncedAt }),
+        ...defined({ lastSyncedAt }),
       }
     },
     listen(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    request(what) {
+    async request(what, ...args) {
+      if (what !== 'pause' && what !== 'resume' && what !== 'now') {
+        const ask = commands?.[what as keyof CommandRequests] as ((...given: readonly unknown[]) => Promise<unknown>) | undefined
+        if (!ask) throw new OutpostError('unsupported', `Sync knows no request "${what}". Page and worker are of different builds: reload.`)
+        return ask(...args)
+      }
       talk.say({ kind: 'request', what })
       request(what)
       if (what !== 'now') log.meta.update(pausedKey, () => what === 'pause' || undefined).catch(report)
+      return undefined
     },
     setVisible(visible) {
       role.setVisible(visible)

@@ -40,5 +40,5 @@ export type SyncStatus = SyncState & {
   readonly here: boolean
 }
 
-/** What a page can ask for; it holds for all tabs of the log. */
+/** What a page can ask for of sync itself; it holds for all tabs of the log. */
 export type SyncRequest = 'pause' | 'resume' | 'now'

@@ -1,6 +1,9 @@
 import { browserEnvironment } from './browser-environment.ts'
 import type { EngineInside } from '../engine/inside.ts'
 import { EngineLog } from './engine-log.ts'
+import type { AnyReadModel } from '../domain/infer.ts'
+import { inboxModel } from './inbox-model.ts'
+import { commandRequests } from './inbox-requests.ts'
 import { type RunningSync, startSync, type SyncPlace } from './running-sync.ts'
 
 export interface SyncOptions {
@@ -15,6 +18,8 @@ export interface SyncOptions {
 
 /** What `startWorker` takes as `sync`. */
 export interface Sync {
+  /** Beside the app's own. */
+  readonly readModels: readonly AnyReadModel[]
   start(place: Omit<SyncPlace, 'log'> & { readonly inside: EngineInside }): RunningSync
 }
 
@@ -28,7 +33,11 @@ export interface Sync {
  * startWorker(stockroom, { sync: sync({ url: 'https://stockroom.example/sync' }) })
  */
 export const sync = ({ url, token }: SyncOptions): Sync => ({
-  start: ({ inside, ...place }) => startSync(url, token, browserEnvironment(), { ...place, log: new EngineLog(inside, breathe) }),
+  readModels: [inboxModel],
+  start({ inside, ...place }) {
+    const log = new EngineLog(inside, breathe)
+    return startSync(url, token, browserEnvironment(), { ...place, log, commands: commandRequests(log, inside) })
+  },
 })
 
 /** The thread's other tasks have their turn: what the page asks meanwhile is answered. */

@@ -2,7 +2,8 @@
 import type { Observable } from 'rxjs'
 import type { SyncCursor } from '../storage/record.ts'
 import type { MetaStore } from '../storage/storage.ts'
-import type { ProcessedRecord, PushedCommand } from './protocol.ts'
+import type { ProcessedRecord } from './protocol.ts'
+import type { PushedCommand } from './requests.ts'
 
 export interface SyncedLogState {
   /** undefined until the log was joined to a server's. */
@@ -19,7 +20,7 @@ export interface SyncedLogState {
 export interface SyncedLog {
   readonly state: SyncedLogState
   /** Rings after each change of `state`: own Commands, what other tabs wrote, applied slices. */
-  readonly changed$: Observable<void>
+  readonly changed$: Observable<unknown>
   /** Where the role's epoch is kept, see `role.ts`. */
   readonly meta: Pick<MetaStore, 'get' | 'update'>
   /**

@@ -4,7 +4,8 @@ import type { z } from 'zod'
 import { messageOf } from '../errors.ts'
 import type { SyncEnvironment } from './environment.ts'
 import { faultOf, jsonOf, SyncFault } from './fault.ts'
-import { Change, ConnectAnswer, type ConnectRequest, PullAnswer, type PullRequest, PushAnswer, type PushRequest } from './protocol.ts'
+import { Change, ConnectAnswer, PullAnswer, PushAnswer } from './protocol.ts'
+import type { ConnectRequest, PullRequest, PushRequest } from './requests.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface Transport {

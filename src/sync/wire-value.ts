@@ -1,14 +1,12 @@
 /** Values as JSON takes them. Most are JSON already; the others (Dates, Maps, BigInts, `undefined`, bytes) are packed. */
-import { parse, stringify } from 'devalue'
+import { isJson, MAX_DEPTH, pack, unpack } from '../internal/pack.ts'
 import type { WireValue } from './protocol.ts'
 
-/** Deeper than this nobody nests data; what walks a value must not run out of stack. */
-const MAX_DEPTH = 200
 /** However short its text, a value may have so many parts: holes of lists, things that are named several times. */
 const FREE_PARTS = 1000
 
 /** The inverse of {@link fromWire}. */
-export const toWire = (value: unknown): WireValue => (isJson(value, 0) ? { json: value } : { packed: stringify(value) })
+export const toWire = (value: unknown): WireValue => (isJson(value) ? { json: value } : { packed: pack(value) })
 
 /**
  * The inverse of {@link toWire}.
@@ -17,21 +15,9 @@ export const toWire = (value: unknown): WireValue => (isJson(value, 0) ? { json:
  * another so often that walking it takes far longer than sending it took
  */
 export function fromWire(wire: WireValue): unknown {
-  const [value, parts] = 'json' in wire ? [wire.json, Infinity] : [parse(wire.packed), FREE_PARTS + wire.packed.length]
+  const [value, parts] = 'json' in wire ? [wire.json, Infinity] : [unpack(wire.packed), FREE_PARTS + wire.packed.length]
   checkExtent(value, 0, { left: parts })
   return value
-}
-
-/** True where `JSON.parse(JSON.stringify(value))` is the same. */
-function isJson(value: unknown, depth: number): boolean {
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0)
-  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean'
-  if (value === null) return true
-  if (depth > MAX_DEPTH) return false
-  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, depth + 1))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return false
-  return Object.values(value).every((part) => isJson(part, depth + 1))
 }
 
 /** @param budget parts that may still come, each counted wherever it is named: a tree takes more than one character for each */

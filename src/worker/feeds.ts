@@ -46,16 +46,14 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
   return {
     take() {
       if (!watched || !current) return undefined
-      const { data, position, stale } = watched.snapshot
+      const { data, ...about } = watched.snapshot
       const before = sent
       sent = { data }
-      if (before && Object.is(before.data, data)) return { kind: 'same', position, stale }
-      if (!Array.isArray(data)) return { kind: 'value', value: data, position, stale }
+      if (before && Object.is(before.data, data)) return { kind: 'same', ...about }
+      if (!Array.isArray(data)) return { kind: 'value', value: data, ...about }
       const old: readonly unknown[] = Array.isArray(before?.data) ? before.data : []
       const rows = diffRows(old, data)
-      return before && old === before.data && keepsAll(old, rows)
-        ? { kind: 'same', position, stale }
-        : { kind: 'rows', rows, position, stale }
+      return before && old === before.data && keepsAll(old, rows) ? { kind: 'same', ...about } : { kind: 'rows', rows, ...about }
     },
     close() {
       over = true
@@ -70,7 +68,7 @@ export const inLog = (engine: Engine, position: number): number => Math.min(posi
 export function eventsFeed(engine: Engine, { after }: TopicOf<'events'>, { ring, fail }: FeedListener): Feed {
   const { logEpoch } = engine
   if (after?.logEpoch !== undefined && after.logEpoch !== logEpoch)
-    throw new OutpostError('closed', 'The log was replaced by another one, so its Events end here. Subscribe again.')
+    throw new OutpostError('closed', 'The log was replaced by another one. Subscribe again.')
   let position = after?.position ?? engine.position
   // Empty at first: it tells where "from now on" begins.
   let page: readonly RecordedEvent[] | undefined = []

@@ -72,7 +72,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
   const calls: Calls = {
     hello: answering(async () => ({ protocol: protocolVersion, lock: await lock })),
     open: answering(async (log) => {
-      if (opening) throw new OutpostError('worker-failed', 'A log is open on this worker already. Give each client a worker of its own.')
+      if (opening) throw new OutpostError('worker-failed', 'This worker has a log open. Give each client its own.')
       opening = begin(log).then(() => session as Session)
       await opening
     }),
@@ -87,7 +87,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     rebuild: answering(async (readModel) => (await engine()).rebuild(readModel)),
     exportPage: answering(async (from) => exportPage(await engine(), from)),
     importLog: answering(async (file) => importLog(await engine(), file)),
-    sync: answering(async (request) => (await opened()).sync?.request(request)),
+    sync: answering(async (what, ...args) => (await opened()).sync?.request(what, ...args)),
     destroy: answering(async () => (await opened()).destroy()),
     close: answering(async () => (await opened()).close()),
   }

@@ -35,7 +35,9 @@ export function startWorker(domain: AnyDomain, { sync }: WorkerOptions = {}): vo
       const prefix = databasePrefix(domain.name, space, principal)
       const tabs = await joinTabs(`${prefix}.log`, await lock)
       const environment = workerEnvironment(tabs)
-      const engine = await createEngine({ domain, storage: createIndexedDbStorage(), space, principal, environment })
+      const readModels = new Map([...domain.readModels, ...(sync?.readModels ?? []).map((model) => [model.name, model] as const)])
+      const storage = createIndexedDbStorage()
+      const engine = await createEngine({ domain: { ...domain, readModels }, storage, space, principal, environment })
       return { engine, tabs, sync: sync?.start({ inside: engine.inside, space, prefix, ...page }) }
     },
   })
@@ -51,7 +53,7 @@ async function holdLifeLock(): Promise<string> {
   } catch (cause) {
     throw new OutpostError(
       'unsupported',
-      'The worker gets no Web Locks. Serve the page from an origin of its own, over HTTPS.',
+      'The worker gets no Web Locks. Serve the page over HTTPS, from its own origin.',
       { missing: ['navigator.locks'] },
       cause,
     )

@@ -99,7 +99,7 @@ export class Subscriptions {
       this.close(frame.id)
       const error = new OutpostError(
         'invalid-query',
-        `The result cannot cross to the page: ${messageOf(cause)}. Let the query return plain data: no functions, no class instances that hold them.`,
+        `The result cannot cross to the page: ${messageOf(cause)}. Return plain data.`,
         {},
         cause,
       )

@@ -6,9 +6,9 @@
  * state, with the frozen context, except what stands in the log by now.
  */
 import type { Outcome } from '../domain/infer.ts'
-import { OutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { Durability } from '../storage/storage.ts'
+import { commandFault } from './command-fault.ts'
 import type { Undecided } from './decide.ts'
 import type { Decider, Marks } from './decider.ts'
 import type { Log } from './log.ts'
@@ -97,7 +97,7 @@ export class CommandQueue {
   dispatch(queued: QueuedCommand): Promise<Outcome> {
     return new Promise((settle, fail) => {
       if (this.#closed) {
-        fail(new OutpostError('closed', `Command "${queued.command.type}" (${queued.command.id}) came after the app was closed.`))
+        fail(commandFault('closed', queued.command, 'came after the app was closed. Connect again.'))
         return
       }
       this.#waiting.push({ ...queued, dispatchedAt: this.#options.clock(), settle, fail })
@@ -110,24 +110,15 @@ export class CommandQueue {
     const index = this.#waiting.findIndex((each) => each.call === call)
     const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
     if (!waiting) return false
-    const { type, id } = waiting.command
-    this.#fail(waiting, new OutpostError('aborted', `Command "${type}" (${id}) was taken back. Nothing was stored by this call.`))
+    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored by this call.'))
     return true
   }
 
   /** Finishes what is being committed; what still waits fails with `closed`. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const waiting of this.#waiting.splice(0)) {
-      const { command } = waiting
-      this.#fail(
-        waiting,
-        new OutpostError(
-          'closed',
-          `Command "${command.type}" (${command.id}) was still waiting when the app was closed. Nothing was stored.`,
-        ),
-      )
-    }
+    for (const waiting of this.#waiting.splice(0))
+      this.#fail(waiting, commandFault('closed', waiting.command, 'still waited when the app was closed. Nothing was stored.'))
     await this.#running
   }
 

@@ -7,9 +7,10 @@ import type { Loads } from '../domain/application-service.ts'
 import type { CommandType, EventType } from '../domain/domain.ts'
 import { newIdsFrom } from '../domain/id.ts'
 import { type MessageType, upcastTo } from '../domain/message.ts'
-import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { type ErrorCode, isOutpostError, messageOf, type OutpostError } from '../errors.ts'
 import { keep } from '../internal/plain.ts'
 import type { StoredCommand } from '../storage/record.ts'
+import { commandFault } from './command-fault.ts'
 import { evolve } from './fold.ts'
 
 /** A Command before it is decided. Without `schema`, its payload is of this build's version. */
@@ -45,29 +46,21 @@ export function parsePayload(message: MessageType, command: Undecided): unknown 
   if (parsed.success) return parsed.data
   const [first] = parsed.error.issues
   const where = first && first.path.length > 0 ? ` at "${first.path.join('.')}"` : ''
-  throw new OutpostError(
-    'invalid-command',
-    `The payload of Command "${message.name}"${command.aggregateId === undefined ? '' : ` on "${command.aggregateId}"`} does not fit${where}: ${first?.message}. Nothing was stored.`,
-    { type: message.name, commandId: command.id, aggregateId: command.aggregateId, issues: parsed.error.issues },
-  )
+  throw commandFault('invalid-command', command, `has a payload that does not fit${where}: ${first?.message}. Nothing was stored.`, {
+    issues: parsed.error.issues,
+  })
 }
 
 /** A payload that was given under an older version, as this build's version has it. */
-function upcastPayload(message: MessageType, { id, schema = message.version, payload }: Undecided): unknown {
+function upcastPayload(message: MessageType, command: Undecided): unknown {
+  const { schema = message.version, payload } = command
   if (schema > message.version)
-    throw new OutpostError(
-      'outdated',
-      `Command "${message.name}" (${id}) is of schema version ${schema}, this build knows ${message.version}. Load the newer app.`,
-    )
+    throw commandFault('outdated', command, `is of schema version ${schema}, this build knows ${message.version}. Load the newer app.`)
   try {
     return upcastTo(message, schema, payload)
   } catch (cause) {
-    throw new OutpostError(
-      'invalid-command',
-      `The payload of Command "${message.name}" (${id}) could not be upcast from version ${schema}: ${messageOf(cause)}. Mend its upcaster.`,
-      {},
-      cause,
-    )
+    const what = `could not be upcast from version ${schema}: ${messageOf(cause)}. Mend its upcaster.`
+    throw commandFault('invalid-command', command, what, {}, cause)
   }
 }
 
@@ -82,18 +75,13 @@ export function needsOf(type: CommandType, command: Undecided, payload: unknown)
     for (const [name, load] of Object.entries(loads))
       for (const id of load.load === 'one' ? [load.id] : load.ids)
         if (typeof id !== 'string' || id === '')
-          throw new OutpostError(
-            'decide-failed',
-            `Command "${command.type}" (${command.id}) loads "${name}", a ${load.aggregate.name}, by ${JSON.stringify(id)}: its id is a string that is not empty.`,
-            { type: command.type, commandId: command.id, load: name },
-          )
+          throw commandFault('decide-failed', command, `loads "${name}" by ${JSON.stringify(id)}: ids are strings that are not empty.`, {
+            load: name,
+          })
     return { loads }
   }
   if (typeof command.aggregateId !== 'string' || command.aggregateId === '')
-    throw new OutpostError(
-      'invalid-command',
-      `Command "${type.message.name}" needs the id of its ${type.aggregate.name}: a string that is not empty.`,
-    )
+    throw commandFault('invalid-command', command, `needs the id of its ${type.aggregate.name}: a string that is not empty.`)
   return { own: command.aggregateId }
 }
 
@@ -137,36 +125,23 @@ export function decide(
     decision = running(command, () => type.useCase.decide(loaded, payload, tools))
   } else throw new TypeError(`"${type.message.name}" was given the needs of another kind of Command`)
   onDecided?.()
-  if (typeof decision !== 'object' || decision === null)
-    throw new OutpostError(
+  if (isMade('refused', decision)) return checkRefusal(command, refusals, decision)
+  const decided: readonly unknown[] = Array.isArray(decision) ? decision : [decision]
+  if (!decided.every((each) => isMade('decided', each)))
+    throw commandFault(
       'decide-failed',
-      `Command "${type.message.name}" (${command.id}) decided ${String(decision)}. Return Events, an empty array, or a refusal.`,
-    )
-  if ('refused' in decision) return checkRefusal(command, type.message, refusals, decision)
-  const decided: readonly unknown[] = 'decided' in decision ? [decision] : Array.isArray(decision) ? decision : [decision]
-  if (!decided.every(isDecided))
-    throw new OutpostError(
-      'decide-failed',
-      `Command "${type.message.name}" (${command.id}) decided something else than Events, an empty array, or a refusal${decision instanceof Promise ? ': a promise. `decide` is synchronous' : ''}. Return what \`emit\` and \`refuse\` give.`,
+      command,
+      `decided ${decision instanceof Promise ? 'a promise, not at once' : String(decision)}. Return what \`emit\` and \`refuse\` give, or an empty array.`,
     )
   return fold(decided, type, command, needs, events, current)
 }
 
 /** The payload is kept as it was given. @returns about how many bytes it takes @throws `invalid-command` */
-export function keepPayload({ type, id, payload }: Undecided): number {
-  try {
-    return keep(payload)
-  } catch (cause) {
-    throw new OutpostError(
-      'invalid-command',
-      `In the payload of Command "${type}" (${id}), ${messageOf(cause)}. Nothing was stored.`,
-      {},
-      cause,
-    )
-  }
-}
+export const keepPayload = (command: Undecided): number => keeping(command.payload, 'invalid-command', command, () => 'has a payload')
 
-const isDecided = (each: unknown): each is DecidedEvent => typeof each === 'object' && each !== null && 'decided' in each
+/** True for what `emit` (`decided`) and `refuse` (`refused`) give. */
+const isMade = <Of extends 'decided' | 'refused'>(of: Of, value: unknown): value is { decided: DecidedEvent; refused: Refusal }[Of] =>
+  typeof value === 'object' && value !== null && of in value
 
 /** Folds what was decided, and checks each state that comes out at the end. */
 function fold(
@@ -186,22 +161,16 @@ function fold(
     const version = before.version + 1
     const { aggregateId, data } = draft
     const state = evolve(aggregate, name, before.state, { aggregateId, version, at: command.at, actor: command.actor, data })
-    keeping(
-      state,
-      'evolve-failed',
-      () => `Command "${command.type}" (${command.id}) leaves ${aggregate.name} "${aggregateId}" in a state of which`,
-    )
+    keeping(state, 'evolve-failed', command, () => `leaves ${aggregate.name} "${aggregateId}" in a state`)
     latest.set(key, { aggregate, id: aggregateId, now: { state, version } })
     return { ...draft, version, state }
   })
   for (const { aggregate, id, now } of latest.values()) {
     const checked = aggregate.state.safeParse(now.state)
-    if (!checked.success)
-      throw new OutpostError(
-        'evolve-failed',
-        `Command "${command.type}" (${command.id}) leaves ${aggregate.name} "${id}" in a state that violates its schema: ${checked.error.message}`,
-        { aggregate: aggregate.name, aggregateId: id, issues: checked.error.issues },
-      )
+    if (!checked.success) {
+      const details = { aggregate: aggregate.name, aggregateId: id }
+      throw violation('evolve-failed', command, `leaves ${aggregate.name} "${id}" in a state`, checked.error, details)
+    }
     for (const [invariant, holds] of Object.entries(aggregate.invariants))
       if (!running(command, () => holds(now.state)))
         return { refusal: 'invariantViolated', details: { invariant, aggregate: aggregate.name, aggregateId: id } }
@@ -221,25 +190,31 @@ function draftOf(
   const full = own ? `${own.name}.${event.decided}` : event.decided
   const eventType = events.get(full)
   const aggregateId = 'own' in needs ? needs.own : event.to?.id
-  const what = `Command "${type.message.name}" (${command.id})`
   if (!eventType || aggregateId === undefined || (own && eventType.aggregate !== own))
-    throw new OutpostError('decide-failed', `${what} decided an Event "${event.decided}" that was not made by its \`emit\`.`)
+    throw commandFault('decide-failed', command, `decided an Event "${event.decided}" that was not made by its \`emit\`.`)
+  const what = `decided "${full}" with data`
   const parsed = eventType.message.schema.safeParse(event.data)
-  if (!parsed.success)
-    throw new OutpostError('decide-failed', `${what} decided "${full}" with data that violates its schema: ${parsed.error.message}`, {
-      issues: parsed.error.issues,
-    })
-  const bytes = keeping(parsed.data, 'decide-failed', () => `${what} decided "${full}" with data of which`)
+  if (!parsed.success) throw violation('decide-failed', command, what, parsed.error)
+  const bytes = keeping(parsed.data, 'decide-failed', command, () => what)
   return { type: eventType, aggregateId, data: parsed.data, bytes }
 }
 
-function keeping(value: unknown, code: 'decide-failed' | 'evolve-failed', subject: () => string): number {
+/** @param what the value is, as in `has a payload` */
+function keeping(value: unknown, code: ErrorCode, command: Undecided, what: () => string): number {
   try {
     return keep(value)
   } catch (cause) {
-    throw new OutpostError(code, `${subject()} ${messageOf(cause)}. Nothing was stored.`, {}, cause)
+    throw commandFault(code, command, `${what()} of which ${messageOf(cause)}. Nothing was stored.`, {}, cause)
   }
 }
+
+const violation = (
+  code: ErrorCode,
+  command: Undecided,
+  what: string,
+  { message, issues }: { readonly message: string; readonly issues: unknown },
+  details: object = {},
+): OutpostError => commandFault(code, command, `${what} that violates its schema: ${message}`, { issues, ...details })
 
 /** Runs the app's own function; what it throws is the Command's fault. */
 function running<T>(command: Undecided, run: () => T): T {
@@ -247,12 +222,7 @@ function running<T>(command: Undecided, run: () => T): T {
     return run()
   } catch (cause) {
     if (isOutpostError(cause)) throw cause
-    throw new OutpostError(
-      'decide-failed',
-      `Command "${command.type}" (${command.id}${command.aggregateId === undefined ? '' : `, on "${command.aggregateId}"`}) threw: ${messageOf(cause)}. Nothing was stored; mend its handler.`,
-      { type: command.type, commandId: command.id, aggregateId: command.aggregateId },
-      cause,
-    )
+    throw commandFault('decide-failed', command, `threw: ${messageOf(cause)}. Nothing was stored; mend its handler.`, {}, cause)
   }
 }
 
@@ -272,24 +242,13 @@ function loadedOf(loads: Loads, current: (aggregate: AggregateType, id: string) 
   )
 }
 
-function checkRefusal(
-  command: Undecided,
-  message: MessageType,
-  refusals: AggregateType['refusals'],
-  { refused, details }: Refusal,
-): Decided {
-  const schema = refusals[refused]
-  const parsed = schema?.safeParse(details)
-  if (parsed?.success) {
-    keeping(parsed.data, 'decide-failed', () => `Command "${message.name}" (${command.id}) refused "${refused}" with details of which`)
-    return { refusal: refused, details: parsed.data }
-  }
-  throw new OutpostError(
-    'decide-failed',
-    parsed
-      ? `Command "${message.name}" (${command.id}) refused "${refused}" with details that violate its schema: ${parsed.error.message}`
-      : `Command "${message.name}" (${command.id}) refused "${refused}", which is not declared. Add it to \`refusals\`.`,
-  )
+function checkRefusal(command: Undecided, refusals: AggregateType['refusals'], { refused, details }: Refusal): Decided {
+  const parsed = refusals[refused]?.safeParse(details)
+  if (!parsed) throw commandFault('decide-failed', command, `refused "${refused}". Declare that in \`refusals\`.`)
+  const what = `refused "${refused}" with data`
+  if (!parsed.success) throw violation('decide-failed', command, what, parsed.error)
+  keeping(parsed.data, 'decide-failed', command, () => what)
+  return { refusal: refused, details: parsed.data }
 }
 
 type Emitters = Record<string, (data: unknown) => DecidedEvent>

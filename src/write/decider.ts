@@ -4,12 +4,12 @@
  */
 import type { CommandType } from '../domain/domain.ts'
 import type { AnyDomain } from '../domain/infer.ts'
+import { named } from '../domain/named.ts'
 import type { MessageType } from '../domain/message.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { deepFreeze } from '../internal/plain.ts'
-import type { StoredEvent, StoredOutcome } from '../storage/record.ts'
-import { recordedOf } from './decode.ts'
+import type { StoredOutcome } from '../storage/record.ts'
 import { decide, keepPayload, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
 import { consequence, instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
 import type { States } from './states.ts'
@@ -110,14 +110,7 @@ export class Decider {
   async #root(command: Undecided, attempt: Attempt, parkAt: ReadonlyMap<string, string>, marks: Marks | undefined): Promise<void> {
     if (command.type === TIMER) return this.#timer(command, attempt, parkAt)
     if (command.type === RESUME) return this.#resume(command, attempt, parkAt)
-    const type = this.#options.domain.commands.get(command.type)
-    if (!type) {
-      const known = [...this.#options.domain.commands.keys()]
-      throw new OutpostError('unknown-command', `There is no Command "${command.type}". Known: ${known.join(', ')}.`, {
-        type: command.type,
-        known,
-      })
-    }
+    const type = this.#typeOf(command)
     if (marks) marks.handler = this.#options.clock()
     const events =
       // Judged once, by the clock of the first decision.
@@ -167,7 +160,7 @@ export class Decider {
       if (depth > MAX_DEPTH)
         throw new OutpostError(
           'handler-failed',
-          `Reactions to Command "${attempt.commands[0]?.type}" (${attempt.commands[0]?.id}) go round in a circle: still going after ${MAX_DEPTH} steps. Let one process manager stop.`,
+          `Reactions to Command "${attempt.commands[0]?.type}" (${attempt.commands[0]?.id}) still go on after ${MAX_DEPTH} steps. Let one process manager stop.`,
         )
       const requests: { readonly command: Undecided; readonly at: string }[] = []
       for (const states of managers.values()) {
@@ -222,10 +215,8 @@ export class Decider {
     const events: RecordedEvent[] = []
     for (const { command, at } of requests) {
       if (known?.has(command.id)) continue
-      const type = this.#options.domain.commands.get(command.type)
       try {
-        if (!type) throw new OutpostError('unknown-command', `There is no Command "${command.type}". List its owner in the domain.`)
-        events.push(...(await this.#command(command, type, attempt, 0)))
+        events.push(...(await this.#command(command, this.#typeOf(command), attempt, 0)))
       } catch (error) {
         if (isOutpostError(error, 'storage-failed') || isOutpostError(error, 'closed')) throw error
         throw new ReactionFailed(at, `its Command "${command.type}" failed: ${messageOf(error)}`)
@@ -254,7 +245,8 @@ export class Decider {
     const timer = instance.timers[name]
     // Cancelled or set anew since it was due: what was wanted no longer is.
     const fires = timer?.setBy === setBy && timer.dueAt === dueAt
-    const events = this.#own(attempt, command, fires ? [{ type: timerFired(manager), key, data: { name, dueAt } }] : [], states)
+    const index = this.#push(attempt, command, 1, undefined, { ok: true })
+    const events = fires ? [this.#own(attempt, command, index, states, { type: timerFired(manager), key, data: { name, dueAt } })] : []
     await this.#follow(events, attempt, parkAt, true)
   }
 
@@ -265,12 +257,9 @@ export class Decider {
     if (states.halted) throw states.halted
     await attempt.load(states, [key])
     const entry = attempt.entry(states, key)
-    if (!instanceOf(entry).parked) {
-      this.#own(attempt, command, [], states)
-      return
-    }
-    const [event] = this.#own(attempt, command, [{ type: resumed(manager), key, data: {} }], states)
-    if (!event) return
+    const index = this.#push(attempt, command, 1, undefined, { ok: true })
+    if (!instanceOf(entry).parked) return
+    const event = this.#own(attempt, command, index, states, { type: resumed(manager), key, data: {} })
     const failedAgain = (reason: string, cause?: unknown): never => {
       throw new OutpostError(
         'handler-failed',
@@ -304,25 +293,12 @@ export class Decider {
   #own(
     attempt: Attempt,
     command: Undecided,
-    events: readonly { readonly type: string; readonly key: string; readonly data: unknown }[],
+    index: number,
     states: States,
-  ): readonly RecordedEvent[] {
-    const index = attempt.commands.length
-    attempt.commands.push({ ...command, schema: 1, outcome: { ok: true } })
-    return events.map(({ type, key, data }, ordinal) => {
-      const stored: StoredEvent = {
-        type,
-        schema: 1,
-        aggregateId: key,
-        version: attempt.entry(states, key).version + 1,
-        command: index,
-        ordinal,
-        data,
-      }
-      const recorded = recordedOf(stored, command, attempt.nextPosition)
-      attempt.events.push({ stored, recorded })
-      return recorded
-    })
+    { type, key, data }: { readonly type: string; readonly key: string; readonly data: unknown },
+  ): RecordedEvent {
+    const { version } = attempt.entry(states, key)
+    return attempt.record(command, { type, schema: 1, aggregateId: key, version: version + 1, command: index, ordinal: 0, data })
   }
 
   #refused(
@@ -347,18 +323,9 @@ export class Decider {
     const index = this.#push(attempt, command, schema, root, { ok: true })
     return drafts.map(({ type, aggregateId, version, data, state, bytes }, ordinal) => {
       attempt.bytes += bytes
-      const stored: StoredEvent = {
-        type: type.message.name,
-        schema: type.message.version,
-        aggregateId,
-        version,
-        command: index,
-        ordinal,
-        data,
-      }
-      const recorded = recordedOf(stored, command, attempt.nextPosition)
+      const { name, version: schema } = type.message
+      const recorded = attempt.record(command, { type: name, schema, aggregateId, version, command: index, ordinal, data })
       attempt.staged.set(this.#statesOf(type.aggregate.name), { key: aggregateId, version, position: recorded.position, state })
-      attempt.events.push({ stored, recorded })
       return recorded
     })
   }
@@ -376,14 +343,13 @@ export class Decider {
     this.#parsed.set(command, { payload, bytes })
     return payload
   }
+  #typeOf({ type }: Undecided): CommandType {
+    return named(this.#options.domain.commands, type, 'unknown-command', 'Command', 'type')
+  }
   #statesOf(aggregate: string): States {
-    const states = this.#options.aggregates.get(aggregate)
-    if (!states) throw new OutpostError('unknown-aggregate', `There is no Aggregate "${aggregate}". List it in the domain.`)
-    return states
+    return named(this.#options.aggregates, aggregate, 'unknown-aggregate', 'Aggregate', 'aggregate')
   }
   #managerStates(manager: string): States {
-    const states = this.#options.managers.get(manager)
-    if (!states) throw new OutpostError('unknown-handler', `There is no process manager "${manager}". List it in the domain.`)
-    return states
+    return named(this.#options.managers, manager, 'unknown-handler', 'process manager', 'handler')
   }
 }

@@ -93,7 +93,7 @@ export function checkFormat(record: LogRecord): void {
   if (record.format > LOG_FORMAT || (record.kind !== 'commit' && record.kind !== 'sync'))
     throw new OutpostError(
       'storage-newer',
-      `Record ${record.number} (a ${record.kind} of format ${record.format}) is of a newer build: this one reads commits up to format ${LOG_FORMAT}. Load the newer app; nothing was changed.`,
+      `Record ${record.number} (${record.kind}, format ${record.format}) is of a newer build. Nothing was changed: load the newer app.`,
       { record: record.number, format: record.format },
     )
 }

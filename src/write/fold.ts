@@ -85,7 +85,7 @@ export function evolve(
   throw new OutpostError(
     'evolve-failed',
     state === undefined
-      ? `${subject} cannot begin a stream. Let its Command refuse where there is no state, or name the Event in \`create\`.`
-      : `${subject} cannot come again. Let its Command refuse where there is a state, or name the Event in \`evolve\`.`,
+      ? `${subject} cannot begin a stream. Name it in \`create\`, or let its Command refuse.`
+      : `${subject} cannot come again. Name it in \`evolve\`, or let its Command refuse.`,
   )
 }

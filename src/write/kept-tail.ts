@@ -8,6 +8,12 @@ import { checkFormat } from './decode.ts'
 import { type KeptTail, Tail, type VoidRange } from './tail.ts'
 
 const TAIL = 'sync.tail'
+/** Where the log stood when it joined a server, if it had lived alone until then. */
+export const ADOPTED = 'sync.adopted'
+export interface Adopted {
+  readonly record: number
+  readonly position: number
+}
 /** Void ranges are only ever added: kept in chunks, of which an append puts the last. */
 const VOIDS = 'sync.voids.'
 const CHUNK = 256
@@ -63,6 +69,8 @@ export function keptTail(tail: Tail, records: readonly LogRecord[]): ReadonlyMap
   const cursor = next.cursor
   if (!cursor) throw new TypeError('A log that has not joined has no sync records')
   const entries = new Map<string, unknown>([[TAIL, { cursor, as, voids, ...(from && { from }) } satisfies KeptTail]])
+  if (!tail.cursor && tail.settled.record > 0)
+    entries.set(ADOPTED, { record: tail.settled.record, position: tail.confirmed } satisfies Adopted)
   for (let chunk = Math.floor(tail.voids.length / CHUNK); chunk * CHUNK < voids; chunk++)
     if (voids > tail.voids.length) entries.set(chunkKey(chunk), next.voids.slice(chunk * CHUNK, (chunk + 1) * CHUNK))
   return entries

@@ -6,6 +6,7 @@ import { derivedId, newIdsFrom } from '../domain/id.ts'
 import type { CommandRequest, ProcessManager, Reaction, TimerRequest } from '../domain/process-manager.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { messageOf } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import { keep } from '../internal/plain.ts'
 import type { Undecided } from './decide.ts'
 import type { Entry, Fold } from './fold.ts'
@@ -188,7 +189,7 @@ export function managerFold(manager: ProcessManager): ManagerFold {
 export const consequence = (request: CommandRequest, cause: RecordedEvent, manager: string, n: number): Undecided => ({
   id: derivedId('command', cause.id, manager, n),
   type: request.send,
-  ...(request.aggregateId === undefined ? {} : { aggregateId: request.aggregateId }),
+  ...defined({ aggregateId: request.aggregateId }),
   payload: request.payload,
   at: cause.at,
   correlationId: cause.correlationId,

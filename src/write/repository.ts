@@ -1,5 +1,7 @@
 /** The Repository: Aggregates as they are, and as they were, over Persistence Store and Event Store. */
+import type { AggregateType } from '../domain/aggregate.ts'
 import type { AnyDomain } from '../domain/infer.ts'
+import { named } from '../domain/named.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import type { Decoder } from './decode.ts'
@@ -40,7 +42,7 @@ export class Repository {
 
   /** The state now. Within a turn of the log, once saved states are usable. @throws `unknown-aggregate`, `outdated` */
   async load(aggregate: string, id: string): Promise<LoadedAggregate> {
-    const states = this.#states.get(aggregate) ?? this.#unknown(aggregate)
+    const states = named(this.#states, aggregate, 'unknown-aggregate', 'Aggregate', 'aggregate')
     await states.load([id])
     const entry = states.peek(id)
     if (entry?.broken) throw entry.broken
@@ -49,7 +51,7 @@ export class Repository {
 
   /** The state as of a version, or of an instant by the clocks of the devices that gave the Commands. */
   async loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number }): Promise<LoadedAggregate> {
-    const type = this.#domain.aggregates.get(aggregate) ?? this.#unknown(aggregate)
+    const type = this.#typeOf(aggregate)
     const asked = { version: undefined, at: undefined, ...moment }
     if (typeof asked.version !== 'number' && typeof asked.at !== 'number')
       throw new OutpostError('invalid-query', `${aggregate} "${id}" as of when? Give \`{ version }\` or \`{ at }\`, a number.`)
@@ -65,7 +67,7 @@ export class Repository {
 
   /** All Events of one stream, oldest first. */
   async history(aggregate: string, id: string): Promise<readonly RecordedEvent[]> {
-    if (!this.#states.has(aggregate)) this.#unknown(aggregate)
+    this.#typeOf(aggregate)
     const events: RecordedEvent[] = []
     for await (const event of this.#stream(aggregate, id)) events.push(event)
     return events
@@ -88,8 +90,7 @@ export class Repository {
     }
   }
 
-  #unknown(aggregate: string): never {
-    const known = [...this.#domain.aggregates.keys()]
-    throw new OutpostError('unknown-aggregate', `There is no Aggregate "${aggregate}". Known: ${known.join(', ')}.`, { aggregate, known })
+  #typeOf(aggregate: string): AggregateType {
+    return named(this.#domain.aggregates, aggregate, 'unknown-aggregate', 'Aggregate', 'aggregate')
   }
 }

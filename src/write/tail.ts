@@ -67,6 +67,13 @@ export class Tail {
     return tail
   }
 
+  /** As of when only so many ranges had been made void. */
+  withVoids(count: number): Tail {
+    const tail = this.copy()
+    tail.#voids.length = Math.min(count, tail.#voids.length)
+    return tail
+  }
+
   /** undefined: the log is not synced, and all that is recorded counts as confirmed. */
   get cursor(): SyncCursor | undefined {
     return this.#cursor

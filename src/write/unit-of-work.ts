@@ -5,6 +5,8 @@
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import type { ParkedInstance, StoredCommand, StoredEvent } from '../storage/record.ts'
+import type { Undecided } from './decide.ts'
+import { recordedOf } from './decode.ts'
 import type { Entry } from './fold.ts'
 import type { States } from './states.ts'
 
@@ -67,9 +69,11 @@ export class Attempt {
     if (entry.broken) throw entry.broken
     return entry
   }
-  /** Position that the next Event will get. */
-  get nextPosition(): number {
-    return this.#work.nextPosition + this.events.length
+  /** Takes an Event of the Command, at the next position. */
+  record(command: Undecided, stored: StoredEvent): RecordedEvent {
+    const recorded = recordedOf(stored, command, this.#work.nextPosition + this.events.length)
+    this.events.push({ stored, recorded })
+    return recorded
   }
   /** Makes the attempt part of the unit of work. */
   accept(): void {

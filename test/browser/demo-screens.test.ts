@@ -1,21 +1,17 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
 import type { BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { fileOf, importFile, serveDemo } from '../demo/demo-page.ts'
+import { faults, looks } from '../demo/page-faults.ts'
 import { launchChromium } from './support/chromium.ts'
 import type { Served } from './support/serve.ts'
 
 let demo: Served
 let chromium: BrowserContext
-let axe: string
 
 beforeAll(async () => {
   demo = await serveDemo()
   chromium = await launchChromium()
   chromium.setDefaultTimeout(60_000)
-  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   const page = await openPage('filled')
   await page.getByTestId('load-sample').click()
   await page.getByTestId('import-done').waitFor()
@@ -27,33 +23,11 @@ afterAll(async () => {
   await demo.close()
 })
 
-async function openPage(space: string, place = ''): Promise<Page> {
-  const page = await chromium.newPage()
+async function openPage(space: string, place = '', browser = chromium): Promise<Page> {
+  const page = await browser.newPage()
   await page.goto(`${demo.url}?space=${space}#/${place}`)
   await page.getByRole('heading', { level: 1 }).waitFor()
   return page
-}
-
-const sizes = [
-  { name: 'phone', viewport: { width: 360, height: 740 } },
-  { name: 'desk', viewport: { width: 1280, height: 860 } },
-] as const
-const looks = sizes.flatMap(({ name, viewport }) =>
-  (['light', 'dark'] as const).map((colorScheme) => ({ name: `${name}, ${colorScheme}`, viewport, colorScheme })),
-)
-
-/** What is wrong with the page as it stands: it scrolls sideways, or a person with some hindrance cannot use it. */
-async function faults(page: Page): Promise<string[]> {
-  const { scrollWidth, clientWidth } = await page.evaluate(() => ({
-    scrollWidth: document.documentElement.scrollWidth,
-    clientWidth: document.documentElement.clientWidth,
-  }))
-  await page.evaluate(axe)
-  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as AxeResults
-  return [
-    ...(scrollWidth > clientWidth ? [`scrolls sideways: ${scrollWidth} px in ${clientWidth} px`] : []),
-    ...violations.map(({ impact, id, nodes }) => `${impact ?? ''} ${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`),
-  ]
 }
 
 /** Every screen, and what tells that it is there in full. */
@@ -94,8 +68,34 @@ describe.each(looks)('on a $name', ({ viewport, colorScheme }) => {
     await page.close()
   })
 
+  test('who is signed in, and all that is asked before one leaves, fits and is accessible', async () => {
+    // As long as a name may be, without a place to break it.
+    const name = 'Wilhelmine-Charlotte-Friederike-von-Habs'
+    const browser = await launchChromium()
+    onTestFinished(() => browser.close())
+    await browser.addInitScript((person) => localStorage.setItem('stockroom.name', person), name)
+    const page = await openPage('filled', '', browser)
+    await page.setViewportSize(viewport)
+    // A colour on its way to another one is none that anybody chose.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.getByText(name).first().waitFor()
+    expect(await faults(page)).toEqual([])
+    await page.evaluate(() => (location.hash = '#/settings'))
+    await page.locator('.handlers li').first().waitFor()
+    expect(await faults(page)).toEqual([])
+    await page.getByRole('button', { name: 'Sign out…' }).click()
+    await page.getByLabel('Delete my data from this device as well').check()
+    expect(await faults(page)).toEqual([])
+    await page.getByRole('button', { name: 'Stay' }).click()
+    await page.getByRole('button', { name: 'Delete my data…' }).click()
+    await page.getByRole('dialog', { name: 'Delete your copy of the book?' }).waitFor()
+    expect(await faults(page)).toEqual([])
+  })
+
   test('screens that wait for the worker, and screens whose worker fails, fit and are accessible', async () => {
-    const page = await chromium.newPage()
+    const browser = await launchChromium({ serviceWorkers: 'block' })
+    onTestFinished(() => browser.close())
+    const page = await browser.newPage()
     await page.setViewportSize(viewport)
     await page.emulateMedia({ colorScheme })
     let fail = (): void => {}
@@ -112,7 +112,6 @@ describe.each(looks)('on a $name', ({ viewport, colorScheme }) => {
     await page.locator('.alert').first().waitFor()
     expect(await page.locator('.alert').first().innerText()).not.toBe('')
     expect(await faults(page)).toEqual([])
-    await page.close()
   })
 })
 
@@ -193,13 +192,30 @@ describe('by keyboard alone', () => {
     await page.evaluate(() => (location.hash = '#/settings'))
     await tabTo(page, (element) => element.textContent === 'Delete my data…')
     await page.keyboard.press('Enter')
-    await page.getByRole('dialog', { name: 'Delete the whole book?' }).waitFor()
+    await page.getByRole('dialog', { name: 'Delete your copy of the book?' }).waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
     await page.keyboard.press('Enter')
-    await tabTo(page, (element) => element.textContent === 'Delete for good')
+    await tabTo(page, (element) => element.textContent === 'Delete it')
     await page.keyboard.press('Enter')
     await page.locator('[data-testid="stock-items"][data-value="0"]').waitFor()
+    await page.close()
+  })
+
+  test('one signs in, and out again', async () => {
+    const page = await openPage('filled', 'settings')
+    await tabTo(page, (element) => element.getAttribute('name') === 'name')
+    await page.keyboard.type('ann')
+    await page.keyboard.press('Enter')
+    await page.locator('.brand', { hasText: 'filled · ann' }).waitFor()
+    await page.evaluate(() => (location.hash = '#/settings'))
+    await page.getByText('Signed in as ann').waitFor()
+    await tabTo(page, (element) => element.textContent === 'Sign out…')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'Sign out, ann?' }).waitFor()
+    await tabTo(page, (element) => element.textContent === 'Sign out')
+    await page.keyboard.press('Enter')
+    await page.locator('.brand', { hasNotText: 'ann' }).waitFor()
     await page.close()
   })
 

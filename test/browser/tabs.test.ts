@@ -1,7 +1,8 @@
 /** Several tabs of one origin, each with its own worker on the same log: all of them write, none leads. */
 import type { BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { Acknowledged, StockPage } from './pages/stock.ts'
+import type { Acknowledged } from './pages/contend.ts'
+import type { StockPage } from './pages/stock.ts'
 import { launchChromium } from './support/chromium.ts'
 import { prepareCrash } from './support/processes.ts'
 import { openRemote, type Remote } from './support/remote.ts'

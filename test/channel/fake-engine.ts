@@ -15,6 +15,8 @@ export class FakeStorage {
   readonly receipts = new Map<string, Outcome>()
   /** Results by canonical description, or by the name of the Read Model or named query. */
   readonly results = new Map<string, unknown>()
+  /** Which rows of a result are pending, by the name of the Read Model or named query. */
+  readonly pending = new Map<string, readonly number[] | undefined>()
   /** Ids of Commands in the order decided, each time. */
   readonly decided: string[] = []
 
@@ -103,7 +105,7 @@ export class FakeEngine implements Engine {
     let last = this.#snapshot(query)
     const latest = (): Snapshot<unknown> => {
       const next = this.#snapshot(query)
-      if (next.data !== last.data || next.position !== last.position) last = next
+      if (next.data !== last.data || next.position !== last.position || next.pending !== last.pending) last = next
       return last
     }
     return {
@@ -114,16 +116,18 @@ export class FakeEngine implements Engine {
     }
   }
 
-  /** Sets a result, and tells who watches it. */
-  show(name: string, result: unknown): void {
+  /** Sets a result, and which of its rows are pending, and tells who watches it. */
+  show(name: string, result: unknown, pending?: readonly number[]): void {
     this.storage.results.set(name, result)
+    this.storage.pending.set(name, pending)
     for (const { query, changed } of this.watches) if (nameOf(query) === name || canonical(query) === name) changed()
   }
 
   #snapshot(query: QueryDescription): Snapshot<unknown> {
     const { results } = this.storage
     const data = results.has(canonical(query)) ? results.get(canonical(query)) : results.get(nameOf(query))
-    return { data, position: this.resultsAt ?? this.position, stale: false }
+    const pending = this.storage.pending.get(nameOf(query))
+    return { data, position: this.resultsAt ?? this.position, stale: false, ...(pending && { pending }) }
   }
 
   async readEvents(after: number, limit: number): Promise<readonly RecordedEvent[]> {
@@ -145,8 +149,9 @@ export class FakeEngine implements Engine {
     throw new OutpostError('unknown-handler', `There is no "${handler}".`, { handler }, new RangeError('cause'))
   }
   async rebuild(): Promise<void> {}
-  async exportPage({ after, until }: ExportPlace = { after: 0, until: 5 }): Promise<ExportPage> {
-    const next = { after: after + 1, until }
+  async exportPage(place: ExportPlace = { after: 0, events: 0, until: 5, voids: 0 }): Promise<ExportPage> {
+    const { after, until } = place
+    const next = { ...place, after: after + 1 }
     return { text: after === 1 ? '' : `line ${after}\n`, next: next.after < until ? next : undefined }
   }
   async import(pages: AsyncIterable<readonly string[]>): Promise<{ records: number; events: number }> {

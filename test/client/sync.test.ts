@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RunningSync } from '../../src/sync/running-sync.ts'
 import { startSync } from '../../src/sync/running-sync.ts'
-import type { SyncRequest, SyncStatus } from '../../src/sync/status.ts'
+import type { SyncStatus } from '../../src/sync/status.ts'
 import type { PageSide } from '../../src/worker/host.ts'
 import { type Realm, type RealmOptions, startRealm } from '../channel/realm.ts'
 import { fakeTimers, turns } from '../channel/turns.ts'
@@ -14,7 +14,7 @@ import { SimulatedServer } from '../sync/support/simulated-server.ts'
 class FakeSync implements RunningSync {
   status: SyncStatus = { state: 'connecting', pending: 3, here: true }
   readonly listeners = new Set<() => void>()
-  readonly requests: SyncRequest[] = []
+  readonly requests: string[] = []
   readonly visible: boolean[] = []
   isClosed = false
   listen(changed: () => void): () => void {
@@ -25,8 +25,9 @@ class FakeSync implements RunningSync {
     this.status = status
     for (const listener of this.listeners) listener()
   }
-  request(what: SyncRequest): void {
-    this.requests.push(what)
+  async request(what: string, ...args: readonly unknown[]): Promise<unknown> {
+    this.requests.push([what, ...args].join(' '))
+    return undefined
   }
   setVisible(visible: boolean): void {
     this.visible.push(visible)

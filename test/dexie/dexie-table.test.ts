@@ -56,6 +56,20 @@ test('holds what has just been folded and is stored nowhere yet, with the indexe
   expect(await (await world.tab(both)).ask(call())).toEqual([['a'], row('b', 0, 'bolt, long')])
 })
 
+test('with sync, holds confirmed rows alone; the builder beside it shows what is pending too', async () => {
+  const { world } = open()
+  const tab = await world.tab(asking(async (rows, read) => [await rows.toArray(), await read()]))
+  await tab.append(registered('a'))
+  await tab.join()
+  await tab.append(received('a', 5), registered('b'))
+  expect(await tab.ask(call())).toEqual([[row('a')], [row('a', 5), row('b')]])
+  await tab.rebase({ slice: [[received('a', 2)]], again: [[received('a', 5)]] })
+  expect(await tab.ask(call())).toEqual([[row('a', 2)], [row('a', 7)]])
+  await tab.confirm(1)
+  await turns()
+  expect(await tab.ask(call())).toEqual([[row('a', 7)], [row('a', 7)]])
+})
+
 test('works in the real engine, on rows of Commands that were just given', async () => {
   const engine = await openEngine(createIndexedDbStorage(createBrowser()), { domain: asking((rows) => rows.toArray()) })
   await give(engine, 'stockItem.register', 'a', { name: 'A' })

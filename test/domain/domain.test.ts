@@ -2,7 +2,7 @@
 import { aggregate, applicationService, command, domain, event, isOutpostError, processManager, query, readModel, useCase } from 'outpost'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { derivedId } from '../../src/domain/id.ts'
+import { derivedId, isDerivedId } from '../../src/domain/id.ts'
 import { stockItem, stockList } from '../fixtures/stock.ts'
 
 const problem = (declare: () => unknown): string => {
@@ -131,6 +131,8 @@ describe('a domain refuses', () => {
 describe('derived ids', () => {
   test('are UUIDs that follow from their parts alone', () => {
     expect(derivedId('a', 1)).toBe(derivedId('a', 1))
+    expect(isDerivedId(derivedId('a', 1))).toBe(true)
+    for (const other of [crypto.randomUUID(), 'delivery-4711', '']) expect(isDerivedId(other)).toBe(false)
     expect(derivedId('a', 1)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     expect(derivedId('a', '1')).not.toBe(derivedId('a', 1))
     expect(derivedId('ab', 'c')).not.toBe(derivedId('a', 'bc'))

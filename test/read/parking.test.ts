@@ -264,7 +264,7 @@ test('a change that gives its row another key stops there', async () => {
     written('a', { first: true }),
     written('a'),
   )
-  expect(error).toContain('field "id" of its row is "b", but the row of "a" was to be changed')
+  expect(error).toContain('field "id" of its row became "b" in the row of "a"')
 })
 
 test('a handler that changes a row in place is stopped: others hold that row', async () => {

@@ -133,7 +133,7 @@ test.each<[string, RowsQuery['where'] | Partial<RowsQuery>, string]>([
 test('a field that is only a later part of a compound index is refused with what to do', async () => {
   const { movements } = await import('../fixtures/stock.ts')
   expect(() => planQuery(movements, from(movements).where({ position: 3 }).description as RowsQuery)).toThrow(
-    '"position" comes only later in a compound index, which is of use only with an equality on the fields before it.',
+    '"position" stands behind others in its index. Set those equal, declare an index that begins with it',
   )
   expect(() => planQuery(movements, from(movements).where({ sku: 'a', position: { above: 3 } }).description as RowsQuery)).not.toThrow()
 })

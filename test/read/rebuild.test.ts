@@ -177,7 +177,10 @@ test('a rebuild killed half-way goes on from its checkpoint: it reads only the E
   let seenAgain = 0
   const next = await world.tab(stockOf(listOf(2, 1, () => seenAgain++)))
   const eventsRead: number[] = []
-  next.side.status$.subscribe(([status]) => status?.rebuild && eventsRead.push(status.rebuild.eventsRead))
+  next.stateChanged$.subscribe(() => {
+    const [status] = next.side.status()
+    if (status?.rebuild) eventsRead.push(status.rebuild.eventsRead)
+  })
   await until(isLive(next))
   expect(seenAgain).toBeLessThan(10_000)
   expect(seenAgain).toBeGreaterThanOrEqual(10_000 - folded)

@@ -108,6 +108,8 @@ let ids = 0
 export class Tab implements EventSource {
   readonly storage: MemoryStorage
   readonly side!: ReadSide
+  /** Each change of the status. */
+  readonly stateChanged$ = new Subject<void>()
   readonly recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
   readonly decode: (record: LogRecord) => readonly RecordedEvent[]
   tailEpoch = 0
@@ -131,7 +133,8 @@ export class Tab implements EventSource {
     const log = await storage.openLog(LOG)
     const tab = new Tab(storage, log, domain)
     await tab.#pull(false)
-    const side = await createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment })
+    const stateChanged = (): void => tab.stateChanged$.next()
+    const side = await createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment, stateChanged })
     return Object.assign(tab, { side })
   }
 
@@ -208,8 +211,7 @@ export class Tab implements EventSource {
   }
 
   status(name: string): ReadModelState {
-    let found: ReadModelState | undefined
-    this.side.status$.subscribe((all) => (found = all.find((model) => model.name === name))).unsubscribe()
+    const found = this.side.status().find((model) => model.name === name)
     if (!found) throw new Error(`There is no Read Model "${name}"`)
     return found
   }

@@ -291,6 +291,8 @@ export async function besiege(requests: number): Promise<Siege> {
   expect((await storage.list('')).filter((name) => name.endsWith('.log')).sort()).toEqual(['vaults.of-ann.log', 'vaults.of-mallory.log'])
   expect(({} as { word?: unknown }).word).toBeUndefined()
   expect(await ann.give('vault.open', 'v', { word: 'sesame' })).toBe('ok')
+  // Attacks may have taken the next places of this client, which is its own affair.
+  mallory.sequence = (await mallory.connect()).client?.sequence ?? 0
   expect(await mallory.give('vault.open', 'v', { word: 'sesame' })).toBe('ok')
   return { answers, refusals }
 }

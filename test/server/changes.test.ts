@@ -59,6 +59,29 @@ test('tell what another process appended', async () => {
   expect(listener.heads()).toEqual([0, 1])
 })
 
+test('tell it sooner where the storage itself tells', async () => {
+  const clock = createTestClock()
+  const storage = createMemoryStorage()
+  const rings = new Map<() => void, string>()
+  const telling = Object.assign(storage.tab(), {
+    onRecorded(name: string, callback: () => void) {
+      rings.set(callback, name)
+      return () => void rings.delete(callback)
+    },
+  })
+  const [one, two] = [startServer({ clock, storage: telling }), startServer({ clock, storage: storage.tab() })]
+  const listener = await listen(one)
+  await new Device(two).push([register('a')])
+  await clock.advance(5000)
+  expect(listener.heads()).toEqual([0])
+  expect([...rings.values()]).toEqual(['stock.hall-7.log'])
+  for (const ring of rings.keys()) for (let i = 0; i < 3; i++) ring()
+  await clock.advance(50)
+  expect(listener.heads()).toEqual([0, 1])
+  await listener.leave()
+  expect(rings.size).toBe(0)
+})
+
 test('do not pile up behind a listener that does not read: it hears the newest when it does', async () => {
   const server = startServer()
   const ann = new Device(server)

@@ -42,7 +42,9 @@ describe('paths', () => {
     expect(await storage.list('stock.')).toHaveLength(names.length)
   })
   test('refuse a name that is too long', async () => {
-    expect(codeOf(await send(startServer(), `/${'a'.repeat(257)}/connect`, { token: 'ann', body: connectBody }))).toBe('400 bad-request')
+    const server = startServer()
+    for (const name of ['a'.repeat(401), '%F0%9F%99%82'.repeat(34)])
+      expect(codeOf(await send(server, `/${name}/connect`, { token: 'ann', body: connectBody }))).toBe('400 bad-request')
   })
   test('say that the server is up', async () => {
     const server = startServer()
@@ -275,6 +277,21 @@ describe('closing', () => {
     const next = startServer({ storage })
     expect((await ann.connect(next)).client?.sequence).toBe(1)
     expect(server.entries.at(-1)).toMatchObject({ event: 'closed' })
+  })
+  test('does not wait for a body that does not come', async () => {
+    for (const coding of ['identity', 'gzip']) {
+      const server = startServer()
+      const request = new Request('http://sync.test/hall-7/connect', {
+        method: 'POST',
+        headers: { 'authorization': 'Bearer ann', 'content-type': 'application/json', 'content-encoding': coding },
+        body: new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(gzipSync(connectBody).subarray(0, 10)) }),
+        duplex: 'half',
+      } as RequestInit)
+      const asking = server.fetch(request)
+      await settle()
+      await server.close()
+      expect((await asking).status).toBe(503)
+    }
   })
   test('works twice, and writes states behind so that the next start has nothing to fold', async () => {
     const storage = createMemoryStorage()

@@ -1,7 +1,7 @@
 /** Several server processes on one storage, and storage that fails: exactly once all the same. */
 import { createMemoryStorage, type MemoryStorage } from 'outpost/testing'
 import { afterEach, describe, expect, test } from 'vitest'
-import { settle } from '../support/clock.ts'
+import { createTestClock, settle } from '../support/clock.ts'
 import { closeServers, codeOf, command, Device, eventsOf, startServer, type TestServer } from '../support/sync-server.ts'
 
 afterEach(closeServers)
@@ -116,6 +116,30 @@ describe('storage that fails', () => {
     expect(codeOf(await ann.post('connect', {}))).toBe('503 unavailable')
     await ann.push([register('bolt')])
     expect(eventsOf(await ann.pull())).toHaveLength(1)
+  })
+
+  test('while a space is brought up answers 503 in the end, and the space is opened anew', async () => {
+    const storage = createMemoryStorage()
+    const crashed = new Device(startServer({ storage: storage.tab() }))
+    await crashed.push([register('bolt')])
+    const clock = createTestClock()
+    const server = startServer({ storage, clock })
+    const ann = new Device(server)
+    const lift = storage.faults.fail('states.load', 'UnknownError', Infinity)
+    const reading = storage.faults.fail('events.read', 'UnknownError', Infinity)
+    const failing = new Device(server, { clientId: 'ann-2' })
+    failing.epoch = crashed.epoch
+    const answer = failing.tryPush([{ sequence: 1, command: receive('bolt', 1) }])
+    await clock.advance(60_000)
+    expect(codeOf(await answer)).toBe('503 unavailable')
+    lift()
+    reading()
+    await clock.advance(1000)
+    expect(server.entries).toContainEqual(
+      expect.objectContaining({ event: 'space-fault', fault: expect.stringContaining('brought up') as string }),
+    )
+    ann.sequence = 1
+    expect(await ann.give('stockItem.receive', 'bolt', { quantity: 1 })).toBe('ok')
   })
 
   test('while reading answers 503 as well', async () => {

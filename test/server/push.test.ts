@@ -3,6 +3,7 @@ import { aggregate, command as versioned, domain } from 'outpost'
 import { createMemoryStorage } from 'outpost/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { derivedId } from '../../src/domain/id.ts'
 import { fromWire } from '../../src/sync/wire-value.ts'
 import { closeServers, codeOf, command, Device, eventsOf, startServer, withdrawnId } from '../support/sync-server.ts'
 
@@ -74,7 +75,12 @@ describe('a push', () => {
     const earlier = await ann.tryPush([{ sequence: 1, command: receive('bolt', 5) }])
     expect(codeOf(earlier)).toBe('409 fork')
     expect(earlier.body).toMatchObject({ error: { sequence: 1 } })
-    expect(eventsOf(await ann.pull())).toHaveLength(2)
+    const exchanged = ann.number([receive('bolt', 2)])
+    await ann.pushed(exchanged)
+    expect(codeOf(await ann.tryPush([{ sequence: 1, command: exchanged[0]!.command }])), 'a Command of its own, in another place').toBe(
+      '409 fork',
+    )
+    expect(eventsOf(await ann.pull())).toHaveLength(3)
   })
 
   test('that forks in its middle has processed what stands before', async () => {
@@ -175,6 +181,9 @@ describe('what is wrong with a Command is its outcome, and blocks nothing behind
   test.each([
     ['a payload that does not fit its schema', command('stockItem.receive', 'bolt', { quantity: -1 }), 'invalidCommand'],
     ['a payload of another kind', command('stockItem.receive', 'bolt', ['quantity']), 'invalidCommand'],
+    ['an empty id of its Aggregate', command('stockItem.receive', '', { quantity: 1 }), 'invalidCommand'],
+    ['a long id of its Aggregate', command('stockItem.receive', 'ü'.repeat(513), { quantity: 1 }), 'invalidCommand'],
+    ['a long id in what it loads', command('fulfilment.placeOrder', undefined, { orderId: 'o'.repeat(1025), lines: {} }), 'invalidCommand'],
     ['no id of its Aggregate', command('stockItem.receive', undefined, { quantity: 1 }), 'invalidCommand'],
     ['a payload packed by nobody', { ...receive('bolt', 1), payload: { packed: 'not packed' } }, 'invalidCommand'],
     ['a payload that unfolds without end', { ...receive('bolt', 1), payload: { packed: '[[0,0]]' } }, 'invalidCommand'],
@@ -249,6 +258,19 @@ describe('what is wrong with a Command is its outcome, and blocks nothing behind
     expect(eventsOf(records)).toEqual(['stockItem.registered bolt 1'])
     expect(records[0]?.commands).toMatchObject([{ clientId: 'ann-1', sequence: 1, outcome: { ok: true } }])
   })
+})
+
+test('nobody takes the place of a consequence before it comes: ids that follow from others are not given by clients', async () => {
+  const ann = new Device(startServer())
+  const cause = pick('bolt', 1)
+  const coming = derivedId('command', `${cause.id}.0`, 'reorder', 0)
+  const answer = await ann.push([register('bolt'), receive('bolt', 2), receive('bolt', 1, { id: coming }), cause])
+  expect(outcomes(answer)).toEqual(['ok', 'ok', 'invalidCommand', 'ok'])
+  const commands = (await ann.pull()).flatMap(({ commands: all }) => all)
+  expect(commands.filter(({ id }) => id === coming)).toMatchObject([
+    { type: 'stockItem.receive', outcome: { ok: false } },
+    { type: 'purchaseOrder.open', outcome: { ok: true } },
+  ])
 })
 
 describe('a server that is older than the app', () => {

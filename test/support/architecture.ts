@@ -23,7 +23,7 @@ export interface House {
 
 const base = ['errors.ts', 'domain']
 /** The engine's surface: plain data and interfaces, which both its sides and both sides of the channel speak. */
-const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts', 'sync/status.ts']
+const contracts = ['engine/engine.ts', 'engine/inside.ts', 'engine/status.ts', 'engine/trace.ts', 'sync/receipt.ts', 'sync/status.ts']
 
 export const house: House = {
   folders: {
@@ -39,13 +39,16 @@ export const house: House = {
     'read': { values: [...base, 'internal', 'storage'], types: contracts },
     'engine': { values: [...base, 'internal', 'storage', 'write', 'read'] },
     'sync/protocol.ts': { values: [] },
-    'sync/wire-value.ts': { values: [], types: ['sync/protocol.ts'] },
+    'sync/requests.ts': { values: ['sync/protocol.ts'] },
+    'sync/wire-value.ts': { values: ['internal'], types: ['sync/protocol.ts'] },
     'sync/status.ts': { values: [] },
-    'sync/synced-log.ts': { values: [], types: ['storage', 'sync/protocol.ts'] },
+    'sync/receipt.ts': { values: [] },
+    'sync/synced-log.ts': { values: [], types: ['storage', 'sync/protocol.ts', 'sync/requests.ts'] },
     'sync': {
-      values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts'],
-      types: [...contracts, 'sync/synced-log.ts'],
+      values: [...base, 'internal', 'storage', 'write', 'sync/protocol.ts', 'sync/wire-value.ts', 'sync/inbox-model.ts'],
+      types: [...contracts, 'sync/requests.ts', 'sync/synced-log.ts'],
     },
+    'sync/inbox-model.ts': { values: ['domain', 'sync'], types: ['sync/receipt.ts'] },
     'channel': { values: [...base, 'internal'], types: contracts },
     // Whoever starts a worker without sync carries none of it.
     'worker': {
@@ -55,7 +58,20 @@ export const house: House = {
     'client': { values: [...base, 'internal', 'channel'], types: contracts },
     'dexie': { values: ['errors.ts', 'read/stored-rows.ts'] },
     'react': { values: ['errors.ts', 'internal', 'client'], types: ['domain', ...contracts] },
-    'server': { values: [...base, 'internal', 'storage', 'storage/memory', 'write', 'engine', 'sync/protocol.ts', 'sync/wire-value.ts'] },
+    'server': {
+      values: [
+        ...base,
+        'internal',
+        'storage',
+        'storage/memory',
+        'storage/postgres',
+        'write',
+        'engine',
+        'sync/protocol.ts',
+        'sync/requests.ts',
+        'sync/wire-value.ts',
+      ],
+    },
     'server/command-line.ts': { values: [...base, 'server'] },
     'server/bin.ts': { values: ['errors.ts', 'server/command-line.ts'] },
     'testing': {
@@ -77,11 +93,11 @@ export const house: House = {
     // The one place where all of it meets.
     'testing/simulation': {
       values: [...base, 'storage', 'storage/memory', 'engine', 'client', 'worker', 'sync', 'server'],
-      types: ['sync/status.ts', 'sync/synced-log.ts'],
+      types: ['write', 'read', ...contracts, 'sync/synced-log.ts'],
     },
   },
   libraries: {
-    'zod': { values: ['domain', 'sync/protocol.ts'], types: ['sync'] },
+    'zod': { values: ['domain', 'sync/protocol.ts', 'sync/requests.ts', 'sync/inbox-model.ts'], types: ['sync'] },
     'dexie': { values: ['dexie'] },
     'rxjs': {
       values: ['read', 'engine', 'sync', 'client', 'server'],
@@ -89,7 +105,6 @@ export const house: House = {
     },
     'comlink': { values: ['worker', 'client'], types: ['channel'] },
     'react': { values: ['react'] },
-    'devalue': { values: ['engine', 'sync/wire-value.ts', 'storage/postgres'] },
     'eventsource-parser': { values: ['sync'] },
     'pg': { values: ['storage/postgres'] },
     '@electric-sql/pglite': { values: ['storage/postgres'] },
@@ -99,13 +114,13 @@ export const house: House = {
   node: ['storage/postgres', 'server/command-line.ts'],
   doors: ['', 'worker', 'client', 'sync', 'react', 'dexie', 'server', 'testing'],
   light: {
-    'client/index.ts': ['zod', 'dexie', 'devalue'],
-    'react/index.ts': ['zod', 'dexie', 'devalue'],
+    'client/index.ts': ['zod', 'dexie'],
+    'react/index.ts': ['zod', 'dexie'],
     'index.ts': ['dexie', 'rxjs'],
     'worker/index.ts': ['dexie', 'eventsource-parser'],
     'sync/index.ts': ['dexie', 'comlink'],
     'server/index.ts': ['dexie', 'comlink', '@hono/node-server'],
-    'dexie/index.ts': ['zod', 'rxjs', 'comlink', 'devalue'],
+    'dexie/index.ts': ['zod', 'rxjs', 'comlink'],
   },
   maxLines: 400,
 }

@@ -58,24 +58,22 @@ export function moduleOf(path: string, text: string): Module {
   const root = program as unknown as Node
   const nodes = [...everyNode(root)]
   return {
-    edges: nodes.flatMap((node) => edgeOf(path, text, node) ?? []),
+    edges: nodes.flatMap((node) => edgeOf(path, node) ?? []),
     lines: text.trimEnd().split('\n').length,
     ambient: ambientNames(root),
     exports: nodes.flatMap(exportedValues),
   }
 }
 
-/** Marks an import of a module whose name the user of a program gives. */
-const NAMED_BY_USER = '/* named by the user */'
+/** The variable that holds the name of a module which the user of a program gives: the one import that nobody can write out. */
+const NAMED_BY_USER = 'namedByUser'
 
-function edgeOf(path: string, text: string, node: Node): Edge | undefined {
+function edgeOf(path: string, node: Node): Edge | undefined {
   if (!/^(Import(Declaration|Expression)|Export(All|Named)Declaration|TSImportType)$/.test(node.type)) return undefined
   if (!isNode(node['source'])) return undefined
   const specifier = node['source']['value']
   if (typeof specifier !== 'string') {
-    // A program that loads what its user names says so at the place.
-    const argument = text.slice(Number(node['start']), Number(node['end']))
-    if (argument.includes(NAMED_BY_USER)) return undefined
+    if (node['source']['name'] === NAMED_BY_USER) return undefined
     throw new Error(`${path} imports a computed name, which nothing can check: write it out.`)
   }
   const file = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined

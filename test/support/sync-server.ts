@@ -2,17 +2,8 @@
 import { gunzipSync } from 'node:zlib'
 import { createSyncServer, type LogEntry, type SyncServer, type SyncServerOptions } from 'outpost/server'
 import { createMemoryStorage } from 'outpost/testing'
-import {
-  ConnectAnswer,
-  ErrorAnswer,
-  PROTOCOL,
-  PullAnswer,
-  PushAnswer,
-  withdrawnId,
-  type ProcessedRecord,
-  type PushedCommand,
-  type WireCommand,
-} from '../../src/sync/protocol.ts'
+import { ConnectAnswer, ErrorAnswer, PROTOCOL, PullAnswer, PushAnswer, withdrawnId, type ProcessedRecord } from '../../src/sync/protocol.ts'
+import type { PushedCommand, WireCommand } from '../../src/sync/requests.ts'
 import { toWire } from '../../src/sync/wire-value.ts'
 import { createTestClock, type TestClock } from './clock.ts'
 import { testEnvironment } from './engine.ts'

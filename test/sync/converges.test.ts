@@ -118,7 +118,7 @@ class World {
     if (kind === 'thaw') tab.thaw()
     if (kind === 'kill') tab.kill()
     if (kind === 'hide' || kind === 'show') tab.sync.setVisible(kind === 'show')
-    if (kind === 'now') tab.sync.request('now')
+    if (kind === 'now') void tab.sync.request('now')
     if (kind !== 'close') return
     tab.thaw()
     void tab.close()

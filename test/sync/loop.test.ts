@@ -1,6 +1,6 @@
 /** The loop's states and what leads from one to the other, on a virtual clock and network. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { PullRequest, PushRequest } from '../../src/sync/protocol.ts'
+import type { PullRequest, PushRequest } from '../../src/sync/requests.ts'
 import { Device, type Tab } from './support/device.ts'
 import { ErrorAnswered } from './support/simulated-server.ts'
 
@@ -76,6 +76,14 @@ describe('while it listens', () => {
     expect(device.log.ended).toHaveLength(3)
     expect(device.log.sent).toBe(3)
   })
+  test('what is about to be sent is stored before it is sent', async () => {
+    const stored: number[] = []
+    device.network.fault = (path) => void (path === 'push' && stored.push(device.log.sent))
+    device.log.give(1200)
+    open()
+    await pass(2000)
+    expect(stored).toEqual([500, 1000, 1200])
+  })
   test('what other devices do arrives by the change notice, without asking', async () => {
     open()
     await pass(1000)
@@ -125,7 +133,7 @@ describe('while it listens', () => {
     open()
     await pass(5 * minute)
     device.server.foreign(1)
-    await pass(31_000)
+    await pass(minute)
     expect(device.log.records).toEqual([1])
     expect(tab.states).toEqual(['connecting', 'upToDate', 'syncing', 'upToDate'])
     expect(connects()).toBeLessThan(40)
@@ -159,7 +167,7 @@ describe('without a network', () => {
   test.each<[string, (tab: Tab) => void]>([
     ['the browser says that the network is back', (each) => each.network(true)],
     ['the page is shown', (each) => each.sync.setVisible(true)],
-    ['somebody asks for it', (each) => each.sync.request('now')],
+    ['somebody asks for it', (each) => void each.sync.request('now')],
   ])('it is tried at once when %s', async (_, happens) => {
     device.log.give(1)
     device.network.isUp = false
@@ -269,7 +277,7 @@ describe('a fault of the server', () => {
     tab.sync.setVisible(true)
     await pass(85_000)
     expect(connects()).toBe(1)
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(100)
     expect(connects()).toBe(2)
     device.server.failing.clear()
@@ -385,7 +393,7 @@ describe('the token', () => {
     open()
     await pass(1000)
     device.server.tokens.set('token-ann', 'ann')
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(500)
     expect(tab.status.state).toBe('upToDate')
   })
@@ -423,7 +431,7 @@ describe('what does not pass by itself', () => {
     await pass(1000)
     expect(tab.status.state).toBe('serverTooOld')
     device.server.protocol = { oldest: 2, newest: 3 }
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(1000)
     expect(tab.status).toMatchObject({ state: 'serverTooNew', problem: expect.stringContaining('Load the newer app') })
     device.server.protocol = { oldest: 1, newest: 2 }
@@ -472,11 +480,39 @@ describe('what does not pass by itself', () => {
   })
 })
 
+describe('the log', () => {
+  test('that is closed ends sync without a word: who closed it says why', async () => {
+    open()
+    await pass(1000)
+    const requests = device.server.requests.length
+    device.log.closed = true
+    device.log.give(1)
+    await pass(10 * minute)
+    expect(device.server.requests.length).toBe(requests)
+    expect(device.holder).toBeUndefined()
+  })
+  test('that cannot be written for a while is told of, and tried again', async () => {
+    device.log.give(1)
+    const full = new Error('The disk is full.')
+    device.log.applying = async () => {
+      throw full
+    }
+    open()
+    await pass(minute)
+    expect(tab.status).toMatchObject({ state: 'offline', pending: 1, problem: 'Sync failed on this device: The disk is full.' })
+    expect(new Set(tab.reported.splice(0))).toEqual(new Set([full]))
+    device.log.applying = async () => undefined
+    await pass(2 * minute)
+    tab.reported.length = 0
+    expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
+  })
+})
+
 describe('pause', () => {
   test('stops everything until resumed, also by a later tab, and Commands wait', async () => {
     open()
     await pass(1000)
-    tab.sync.request('pause')
+    void tab.sync.request('pause')
     device.log.give(1)
     await pass(10 * minute)
     expect(tab.status).toMatchObject({ state: 'paused', pending: 1 })
@@ -485,7 +521,7 @@ describe('pause', () => {
     open()
     await pass(minute)
     expect(tab.status).toMatchObject({ state: 'paused', pending: 1 })
-    tab.sync.request('resume')
+    void tab.sync.request('resume')
     await pass(1000)
     expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
   })
@@ -520,7 +556,7 @@ describe('much at once', () => {
     let pages = 0
     device.network.fault = (path) => (path === 'pull' && ++pages % 5 === 0 ? 'lost' : undefined)
     device.network.isUp = true
-    tab.sync.request('now')
+    void tab.sync.request('now')
     await pass(5 * minute)
     expect(tab.status).toMatchObject({ state: 'upToDate', pending: 0 })
     expect(new Set(pulls().map(({ after }) => after)).size).toBe(pulls().length)

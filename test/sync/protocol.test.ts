@@ -1,7 +1,10 @@
 /** The protocol's guide: its examples are a conversation that the schemas understand, and that the server holds word for word. */
 import { readFileSync } from 'node:fs'
+import { aggregate, domain } from 'outpost'
 import { afterAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import * as protocol from '../../src/sync/protocol.ts'
+import * as requests from '../../src/sync/requests.ts'
 import { createTestClock } from '../support/clock.ts'
 import { testEnvironment } from '../support/engine.ts'
 import { closeServers, send, startServer } from '../support/sync-server.ts'
@@ -16,9 +19,9 @@ const conversation = [
 ].map(([, route = '', request, status, answer]) => ({ route, request: json(request), status: Number(status), answer: json(answer) }))
 
 const schemas = {
-  connect: [protocol.ConnectRequest, protocol.ConnectAnswer],
-  push: [protocol.PushRequest, protocol.PushAnswer],
-  pull: [protocol.PullRequest, protocol.PullAnswer],
+  connect: [requests.ConnectRequest, protocol.ConnectAnswer],
+  push: [requests.PushRequest, protocol.PushAnswer],
+  pull: [requests.PullRequest, protocol.PullAnswer],
 } as const
 
 describe('the examples of PROTOCOL.md', () => {
@@ -83,7 +86,7 @@ describe('the schemas', () => {
 
   test('leave out what they do not know, so that neighbouring versions understand one another', () => {
     expect(
-      protocol.PushRequest.parse({ ...push, newer: 1, commands: [{ sequence: 1, command: { ...command, newer: { deep: 1 } } }] }),
+      requests.PushRequest.parse({ ...push, newer: 1, commands: [{ sequence: 1, command: { ...command, newer: { deep: 1 } } }] }),
     ).toEqual(push)
   })
   test.each([
@@ -92,22 +95,41 @@ describe('the schemas', () => {
     ['half a sequence', { ...push, commands: [{ sequence: 1.5, command }] }],
     ['no payload', { ...push, commands: [{ sequence: 1, command: { ...command, payload: {} } }] }],
     ['no id', { ...push, commands: [{ sequence: 1, command: { ...command, id: '' } }] }],
-    ['a long id', { ...push, commands: [{ sequence: 1, command: { ...command, id: 'x'.repeat(1025) } }] }],
+    ['a long client id', { ...push, clientId: 'x'.repeat(257) }],
     ['a schema of 0', { ...push, commands: [{ sequence: 1, command: { ...command, schema: 0 } }] }],
     ['no clock', { ...push, commands: [{ sequence: 1, command: { ...command, at: null } }] }],
     ['less than nothing waiting', { ...push, waiting: -1 }],
     ['a sequence beyond what numbers count', { ...push, commands: [{ sequence: 2 ** 53, command }] }],
     ['no principal', { ...push, principal: '' }],
   ])('refuse %s', (_, body) => {
-    expect(protocol.PushRequest.safeParse(body).success).toBe(false)
+    expect(requests.PushRequest.safeParse(body).success).toBe(false)
   })
   test('take a payload of any JSON, however deep, without walking it', () => {
     const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown
     const startedAt = performance.now()
     expect(
-      protocol.PushRequest.safeParse({ ...push, commands: [{ sequence: 1, command: { ...command, payload: { json: deep } } }] }).success,
+      requests.PushRequest.safeParse({ ...push, commands: [{ sequence: 1, command: { ...command, payload: { json: deep } } }] }).success,
     ).toBe(true)
     expect(performance.now() - startedAt).toBeLessThan(100)
     for (const json of [null, false, 0, '']) expect(protocol.WireValue.safeParse({ json }).success).toBe(true)
   })
+})
+
+test('no app can declare a refusal of a name that the server gives a meaning to', () => {
+  for (const refusal of Object.keys(protocol.serverRefusals))
+    expect(() =>
+      domain('clash', {
+        aggregates: [
+          aggregate('thing', {
+            state: z.object({}),
+            events: { made: z.object({}) },
+            commands: { make: z.object({}) },
+            refusals: { [refusal]: z.object({}) },
+            create: { made: () => ({}) },
+            evolve: {},
+            decide: { make: (_, __, { emit }) => emit.made({}) },
+          }),
+        ],
+      }),
+    ).toThrow(`refusal "${refusal}", which every Command has already`)
 })

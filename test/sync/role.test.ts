@@ -58,7 +58,7 @@ describe('of several tabs', () => {
   })
   test('pause, resume and now hold for all, whoever is asked', async () => {
     const [first, second, third] = await openThree()
-    third.sync.request('pause')
+    void third.sync.request('pause')
     await pass(100)
     for (const { status } of [first, second, third]) expect(status.state).toBe('paused')
     device.log.give(1)
@@ -70,14 +70,14 @@ describe('of several tabs', () => {
     const late = device.open()
     await pass(10)
     expect(late.status.state).toBe('paused')
-    second.sync.request('resume')
+    void second.sync.request('resume')
     await pass(1000)
     expect(device.log.ended).toHaveLength(1)
     device.network.isUp = false
     device.network.cut()
     await pass(600_000)
     device.network.isUp = true
-    late.sync.request('now')
+    void late.sync.request('now')
     await pass(200)
     expect(late.status.state).toBe('upToDate')
   })
@@ -198,7 +198,7 @@ describe('one who lost the role while he was frozen', () => {
     expect(device.log.applied).toBe(applied)
     expect(first.status.here).toBe(false)
     device.network.isUp = true
-    device.tabs[1]?.sync.request('now')
+    void device.tabs[1]?.sync.request('now')
     await pass(1000)
     expect(device.log.sent).toBeGreaterThan(sent)
     await stillSyncs()

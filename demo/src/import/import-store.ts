@@ -11,6 +11,8 @@ export interface ImportStore {
   saveFile(file: Blob): Promise<void>
   saveJob(job: ImportJob): Promise<void>
   clear(): Promise<void>
+  /** Leaves nothing, not even the database; what is saved later makes it anew. */
+  destroy(): Promise<void>
 }
 
 const done = <T>(request: IDBRequest<T>): Promise<T> =>
@@ -55,5 +57,6 @@ export function openImportStore(name: string): ImportStore {
     saveFile: (file) => write((store) => store.put(file, 'file')),
     saveJob: (job) => write((store) => store.put(job, 'job')),
     clear: () => write((store) => store.clear()),
+    destroy: async () => void (await done(indexedDB.deleteDatabase(name))),
   }
 }

@@ -14,9 +14,11 @@ export interface Importer {
   cancel(): void
   /** Forgets a finished or broken off import; what it did stays. */
   dismiss(): void
+  /** Ends an import in whatever tab it runs, and deletes all that is kept of it. From then on there is none in any open tab. */
+  forget(): Promise<void>
 }
 
-type Message = { readonly job: ImportJob | undefined } | { readonly cancel: true }
+type Message = { readonly job: ImportJob | undefined } | { readonly cancel: true } | { readonly forget: true }
 
 // Often enough to look alive, seldom enough that a screen reader and the page's own work are not disturbed.
 const tellEveryMs = 250
@@ -30,9 +32,10 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
   let job: ImportJob | undefined
   let file: Blob | undefined
   let current: AbortController | undefined
+  let forgotten = false
 
   const show = (next: ImportJob | undefined): void => {
-    job = next
+    job = forgotten ? undefined : next
     for (const changed of listeners) changed()
   }
   const tell = (next: ImportJob | undefined): void => {
@@ -75,7 +78,9 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
     const abort = new AbortController()
     current = abort
     navigator.locks
-      .request(name, () => work(abort))
+      .request(name, async () => {
+        if (!forgotten) await work(abort)
+      })
       .catch((error: unknown) => {
         if (job) tell({ ...job, phase: 'failed', problem: error instanceof Error ? error.message : String(error) })
       })
@@ -107,8 +112,16 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
     if (kept.job.phase === 'running') standBy()
   }
 
+  const forgetHere = (): void => {
+    forgotten = true
+    file = undefined
+    current?.abort()
+    show(undefined)
+  }
+
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if ('cancel' in data) return current?.abort()
+    if ('forget' in data) return forgetHere()
     show(data.job)
     if (data.job?.phase === 'running') standBy()
   }
@@ -158,6 +171,12 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
       tell(undefined)
       file = undefined
       store.clear().catch((error: unknown) => console.warn('The last import could not be forgotten.', error))
+    },
+    forget: async () => {
+      forgetHere()
+      channel.postMessage({ forget: true } satisfies Message)
+      // An import that still runs, here or elsewhere, stops after what is under way; then there is nobody who would write.
+      await navigator.locks.request(name, () => store.destroy())
     },
   }
 }

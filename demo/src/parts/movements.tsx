@@ -1,4 +1,5 @@
 /** A Stock Item's movements, the newest first, each with what was on hand after it. */
+import { isPending } from 'outpost/client'
 import { useState } from 'react'
 import { formatChange, formatInstant, formatNumber, formatOrderId, shortId } from '../format.ts'
 import { href } from '../router.ts'
@@ -16,6 +17,7 @@ export interface Movement {
 export interface Balanced extends Movement {
   /** undefined while the movements are not of the same moment as what is on hand. */
   readonly balance: number | undefined
+  readonly waiting: boolean
 }
 
 /** From what is on hand at a version, backwards. */
@@ -24,7 +26,7 @@ export function balances(movements: readonly Movement[], version: number, onHand
   return movements.map((movement) => {
     const balance = after
     if (after !== undefined) after -= movement.change
-    return { ...movement, balance }
+    return { ...movement, balance, waiting: isPending(movement) }
   })
 }
 
@@ -56,6 +58,7 @@ export function Movements({ sku, movements, total, onMore }: MovementsProps) {
         caption={`Movements of ${sku}, the newest first`}
         rows={shown}
         rowKey={(row) => row.key}
+        isWaiting={(row) => row.waiting}
         columns={[
           { key: 'kind', label: 'Movement', main: true, cell: (row) => kinds[row.kind] },
           {

@@ -1,9 +1,12 @@
 /** What surrounds every screen: the name, the ways to go, how the book is doing. */
 import { useEffect, useRef, type ReactNode } from 'react'
-import { space } from '../app.ts'
+import { identity, space } from '../app.ts'
 import { href, useRoute } from '../router.ts'
 import { Icon, type IconName } from './icon.tsx'
+import { InboxCount } from './inbox-list.tsx'
+import { NewerBuild } from './newer-build.tsx'
 import { Alerts, StatusBar } from './status-bar.tsx'
+import { SyncBar } from './sync-bar.tsx'
 
 const places: readonly {
   readonly path: string
@@ -16,6 +19,8 @@ const places: readonly {
   { path: 'stock', label: 'Stock', icon: 'stock' },
   { path: 'orders', label: 'Orders', icon: 'orders' },
   { path: 'purchases', label: 'Purchase Orders', short: 'Purchases', icon: 'purchases' },
+  { path: 'inbox', label: 'Inbox', icon: 'inbox' },
+  { path: 'devices', label: 'Two devices', icon: 'devices', desk: true },
   { path: 'import', label: 'Import', icon: 'import', desk: true },
   { path: 'log', label: 'Log', icon: 'log', desk: true },
   { path: 'settings', label: 'Settings', short: 'More', icon: 'settings' },
@@ -46,7 +51,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           </svg>
           <span>
             Stockroom
-            <small>{space}</small>
+            <small>{identity.signedIn ? `${space} · ${identity.name}` : space}</small>
           </span>
         </a>
         <nav className="places" aria-label="Screens">
@@ -55,12 +60,17 @@ export function Shell({ children }: { readonly children: ReactNode }) {
               <Icon name={icon} />
               <span className={short ? 'long' : ''}>{label}</span>
               {short && <span className="short-label">{short}</span>}
+              {to === 'inbox' && <InboxCount />}
             </a>
           ))}
         </nav>
-        <StatusBar />
+        <div className="statuses">
+          <SyncBar />
+          <StatusBar />
+        </div>
       </header>
       <main>
+        <NewerBuild />
         <Alerts />
         {children}
       </main>

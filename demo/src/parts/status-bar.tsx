@@ -54,6 +54,11 @@ export function Alerts() {
           </button>
         </p>
       )}
+      {status.storage.private === true && (
+        <p className="alert bad">
+          This is a private window: the book goes with its last tab. Export it, or open the page in another window.
+        </p>
+      )}
       {status.storage.state === 'full' && (
         <p className="alert bad">The disk is full: nothing new can be written. Free some space; reading goes on.</p>
       )}

@@ -1,5 +1,7 @@
 /** A table on a desk, cards on a phone. Roles are written out: browsers drop a table's meaning when CSS lays it out otherwise. */
+import { isPending } from 'outpost/client'
 import type { ReactNode } from 'react'
+import { Waiting } from './waiting.tsx'
 
 export interface Column<Row> {
   readonly key: string
@@ -17,9 +19,11 @@ export interface TableProps<Row> {
   readonly columns: readonly Column<Row>[]
   readonly rows: readonly Row[]
   readonly rowKey: (row: Row) => string | number
+  /** Whether it rests on Commands that the server has not processed yet; to be given where rows are made from a query's rows. */
+  readonly isWaiting?: (row: Row) => boolean
 }
 
-export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) {
+export function Table<Row extends object>({ caption, columns, rows, rowKey, isWaiting = isPending }: TableProps<Row>) {
   return (
     <table className="table" role="table">
       <caption className="hidden">{caption}</caption>
@@ -42,7 +46,10 @@ export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) 
                     {label}
                   </span>
                 )}
-                <span className="cell">{cell(row)}</span>
+                <span className="cell">
+                  {cell(row)}
+                  {main && isWaiting(row) && <Waiting />}
+                </span>
               </td>
             ))}
           </tr>

@@ -1,4 +1,5 @@
 /** One Stock Item: what is on hand, what can be done with it, what it was at any earlier moment, and its movements. */
+import { isPending } from 'outpost/client'
 import { useState } from 'react'
 import { ledgerPrefix } from '../domain/ledger-key.ts'
 import { formatNumber } from '../format.ts'
@@ -9,6 +10,7 @@ import { LevelBadge } from '../parts/level.tsx'
 import { balances, Movements } from '../parts/movements.tsx'
 import { Card, Page } from '../parts/page.tsx'
 import { Empty, Loading, Problem, Shown } from '../parts/states.tsx'
+import { Waiting } from '../parts/waiting.tsx'
 import { href } from '../router.ts'
 
 // Enough for the drawing; the list below shows a few of them first.
@@ -46,7 +48,7 @@ export function ItemScreen({ sku }: { readonly sku: string }) {
       <div className="columns">
         <Card title="On hand" note={`Reordered below ${formatNumber(reorderPoint)}.`}>
           <p className="on-hand" aria-live="polite">
-            {formatNumber(onHand)} <span>{onHand === 1 ? 'unit' : 'units'}</span>
+            {formatNumber(onHand)} <span>{onHand === 1 ? 'unit' : 'units'}</span> {isPending(item.data) && <Waiting />}
           </p>
           <ItemActions sku={sku} onHand={onHand} />
         </Card>

@@ -3,6 +3,7 @@ import { Page } from '../parts/page.tsx'
 import { Empty } from '../parts/states.tsx'
 import { href, useRoute } from '../router.ts'
 import { ImportScreen } from './import.tsx'
+import { InboxScreen } from './inbox.tsx'
 import { ItemScreen } from './item.tsx'
 import { LogScreen } from './log.tsx'
 import { OrdersScreen } from './orders.tsx'
@@ -10,6 +11,7 @@ import { PurchasesScreen } from './purchases.tsx'
 import { SettingsScreen } from './settings.tsx'
 import { StartScreen } from './start.tsx'
 import { StockScreen } from './stock.tsx'
+import { TwoDevicesScreen } from './two-devices.tsx'
 
 export function Screens() {
   const [place, id] = useRoute().path
@@ -17,6 +19,8 @@ export function Screens() {
   if (place === 'stock') return id === undefined ? <StockScreen /> : <ItemScreen key={id} sku={id} />
   if (place === 'orders') return <OrdersScreen />
   if (place === 'purchases') return <PurchasesScreen />
+  if (place === 'inbox') return <InboxScreen />
+  if (place === 'devices') return <TwoDevicesScreen />
   if (place === 'import') return <ImportScreen />
   if (place === 'log') return <LogScreen />
   if (place === 'settings') return <SettingsScreen />

@@ -23,6 +23,9 @@ const RETRY_DELAYS_MS = [0, 100, 1000]
 /** Aborts for these reasons are IndexedDB's word that nothing was written. */
 const DEFINITE = new Set(['ConstraintError', 'QuotaExceededError', 'DataError', 'DataCloneError'])
 
+/** Object stores of a transaction, by name. */
+export type Stores = (name: string) => IDBObjectStore
+
 export class Connection {
   readonly #name: string
   readonly #open: (mode: 'create' | 'existing') => Promise<Database>
@@ -44,11 +47,8 @@ export class Connection {
   }
 
   /** Gives what `body` came to. It may run again, on a new connection. */
-  read<T>(stores: string[], doing: string, body: (transaction: IDBTransaction) => Promise<T>): Promise<T> {
-    return this.#run(doing, true, (database) => {
-      const transaction = database.transaction(stores)
-      return () => perform(transaction, body)
-    })
+  read<T>(stores: string[], doing: string, body: (store: Stores) => Promise<T>): Promise<T> {
+    return this.#run(doing, (database) => database.transaction(stores), body)
   }
 
   /**
@@ -58,11 +58,8 @@ export class Connection {
    * saying that both share the database's: found by the next start of a browser that was killed just then, two such notes count
    * as corruption, and it deletes every database of the origin (LevelDBScopes::Initialize, "Invalid locks on disk").
    */
-  write<T>(durability: Durability, doing: string, body: (transaction: IDBTransaction) => T | Promise<T>): Promise<T> {
-    return this.#run(doing, false, (database) => {
-      const transaction = database.transaction([...database.objectStoreNames], 'readwrite', { durability })
-      return () => perform(transaction, body)
-    })
+  write<T>(durability: Durability, doing: string, body: (store: Stores) => T | Promise<T>): Promise<T> {
+    return this.#run(doing, (database) => database.transaction([...database.objectStoreNames], 'readwrite', { durability }), body)
   }
 
   close(): void {
@@ -70,21 +67,21 @@ export class Connection {
     this.#end('it was closed')
   }
 
-  /** @param begin makes the transaction, and gives what runs it: only a failure of the first is certain to have done nothing */
-  async #run<T>(doing: string, repeatable: boolean, begin: (database: IDBDatabase) => () => Promise<T>): Promise<T> {
+  async #run<T>(doing: string, begin: (database: IDBDatabase) => IDBTransaction, body: (store: Stores) => T | Promise<T>): Promise<T> {
     for (let failures = 0; ; failures++) {
       const database = this.#database ?? (await this.#connected())
-      let begun = false
+      let transaction: IDBTransaction | undefined
       try {
-        const work = begin(database.native)
-        begun = true
-        return await work()
+        transaction = begin(database.native)
+        return await perform(transaction, body)
       } catch (error) {
         if (!(error instanceof DOMException)) throw error
         const lost = isConnectionLoss(error)
         if (lost) this.#drop(database)
-        const inDoubt = begun && !repeatable && !DEFINITE.has(nameOf(error))
-        const delayMs = lost && (repeatable || !begun) ? RETRY_DELAYS_MS[failures] : undefined
+        // Of a write, only a failure to begin is certain to have done nothing.
+        const repeatable = transaction?.mode !== 'readwrite'
+        const inDoubt = !repeatable && !DEFINITE.has(nameOf(error))
+        const delayMs = lost && repeatable ? RETRY_DELAYS_MS[failures] : undefined
         if (delayMs === undefined) {
           throw translateError(error, `${doing} "${this.#name}"`, { database: this.#name, ...(inDoubt && { inDoubt }) })
         }
@@ -166,7 +163,7 @@ export class Connection {
  * Runs `body` and commits. A read is answered by its last result, without waiting for the end of the transaction; a write
  * only on `complete`, because a request's success is no commit: a full disk aborts after it.
  */
-function perform<T>(transaction: IDBTransaction, body: (transaction: IDBTransaction) => T | Promise<T>): Promise<T> {
+function perform<T>(transaction: IDBTransaction, body: (store: Stores) => T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let value: T
     let thrown: unknown
@@ -186,7 +183,7 @@ function perform<T>(transaction: IDBTransaction, body: (transaction: IDBTransact
     transaction.oncomplete = () => resolve(value)
     transaction.onabort = () => reject(transaction.error ?? thrown ?? new DOMException('The transaction was aborted', 'AbortError'))
     try {
-      const outcome = body(transaction)
+      const outcome = body((name) => transaction.objectStore(name))
       if (outcome instanceof Promise) outcome.then(settle).catch(fail)
       else settle(outcome)
     } catch (error) {

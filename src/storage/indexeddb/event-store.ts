@@ -7,8 +7,8 @@ import { resultOf, resultsOf } from './request.ts'
 export function createEventStore(connection: Connection, ranges: typeof IDBKeyRange): EventStore {
   return {
     last: () =>
-      connection.read(['records'], 'Reading the last record of', async (transaction) => {
-        const cursor = await resultOf(transaction.objectStore('records').openCursor(null, 'prev'))
+      connection.read(['records'], 'Reading the last record of', async (store) => {
+        const cursor = await resultOf(store('records').openCursor(null, 'prev'))
         return cursor?.value as LogRecord | undefined
       }),
 
@@ -16,17 +16,17 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
       if (records.length === 0) return 'appended'
       let taken = false
       try {
-        return await connection.write(durability, 'Appending to', (transaction) => {
-          const store = transaction.objectStore('records')
+        return await connection.write(durability, 'Appending to', (store) => {
+          const stored = store('records')
           for (const record of records) {
-            const request = store.add(record, record.number)
+            const request = stored.add(record, record.number)
             request.onerror = () => {
               taken ||= request.error?.name === 'ConstraintError'
             }
           }
           for (const [key, value] of meta ?? []) {
-            if (value === undefined) transaction.objectStore('meta').delete(key)
-            else transaction.objectStore('meta').put(value, key)
+            if (value === undefined) store('meta').delete(key)
+            else store('meta').put(value, key)
           }
           return 'appended'
         })
@@ -39,14 +39,14 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
     read: async (after, limit) =>
       limit <= 0
         ? []
-        : connection.read(['records'], 'Reading records of', (transaction) =>
-            resultOf<LogRecord[]>(transaction.objectStore('records').getAll(ranges.lowerBound(after, true), countOf(limit))),
+        : connection.read(['records'], 'Reading records of', (store) =>
+            resultOf<LogRecord[]>(store('records').getAll(ranges.lowerBound(after, true), countOf(limit))),
           ),
 
     get: (numbers) =>
-      connection.read(['records'], 'Reading records of', (transaction) => {
-        const store = transaction.objectStore('records')
-        return resultsOf<LogRecord | undefined>(numbers.map((number) => store.get(number)))
+      connection.read(['records'], 'Reading records of', (store) => {
+        const stored = store('records')
+        return resultsOf<LogRecord | undefined>(numbers.map((number) => stored.get(number)))
       }),
   }
 }

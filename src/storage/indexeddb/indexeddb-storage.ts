@@ -68,12 +68,10 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
 
     async openReadStore(name, schema) {
       const connection = await connect(name, readSchema(schema))
-      const fits = await connection.read(['rows'], 'Checking the schema of', async (transaction) =>
-        hasSchema(transaction.objectStore('rows'), schema),
-      )
+      const fits = await connection.read(['rows'], 'Checking the schema of', async (store) => hasSchema(store('rows'), schema))
       if (!fits) {
         connection.close()
-        throw new OutpostError('storage-failed', `"${name}" was made with another key or other indexes: give the new schema a new name.`, {
+        throw new OutpostError('storage-failed', `"${name}" has another key or other indexes: give the new schema a new name.`, {
           database: name,
         })
       }
@@ -106,7 +104,7 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
 function environmentOf(options: IndexedDbOptions): IndexedDbEnvironment {
   const { indexedDB = globalThis.indexedDB, IDBKeyRange = globalThis.IDBKeyRange, openTimeoutMs = 10_000 } = options
   if (!indexedDB) {
-    throw new OutpostError('unsupported', 'There is no IndexedDB here: run in a browser, or use the memory storage.', {
+    throw new OutpostError('unsupported', 'There is no IndexedDB here: run in a browser.', {
       missing: 'indexedDB',
     })
   }

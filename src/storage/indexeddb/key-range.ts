@@ -1,5 +1,5 @@
 /** Ranges of keys as IndexedDB takes them. */
-import { compareKeys } from '../key.ts'
+import { afterPrefix, compareKeys } from '../key.ts'
 import type { Key, KeyRange } from '../storage.ts'
 
 /** True where nothing can lie in it: IndexedDB refuses to make such a range. */
@@ -20,13 +20,8 @@ export function toIdbRange({ lower, upper, lowerOpen, upperOpen }: KeyRange, ran
 export const allUnder = (start: readonly Key[], ranges: typeof IDBKeyRange): IDBKeyRange => ranges.bound(start, [...start, []])
 
 /** All string keys that begin so. */
-export function allStartingWith(prefix: string, ranges: typeof IDBKeyRange): IDBKeyRange {
-  // The next string that does not begin so: the last code unit that can be raised, raised. Arrays come after all strings.
-  let end = prefix.length
-  while (end > 0 && prefix.charCodeAt(end - 1) === 0xffff) end--
-  const after = end === 0 ? [] : prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1)
-  return ranges.bound(prefix, after, false, true)
-}
+export const allStartingWith = (prefix: string, ranges: typeof IDBKeyRange): IDBKeyRange =>
+  ranges.bound(prefix, afterPrefix(prefix), false, true)
 
 /** A limit as `getAll` takes it: an unsigned 32-bit integer, where none (and 0!) means all. */
 export const countOf = (limit: number): number | undefined => (limit > 0xffffffff ? undefined : Math.ceil(limit))

@@ -5,26 +5,25 @@ import { resultOf } from './request.ts'
 
 export function createMetaStore(connection: Connection, ranges: typeof IDBKeyRange): MetaStore {
   return {
-    get: (key) =>
-      connection.read(['meta'], 'Reading the meta data of', (transaction) => resultOf<unknown>(transaction.objectStore('meta').get(key))),
+    get: (key) => connection.read(['meta'], 'Reading the meta data of', (store) => resultOf<unknown>(store('meta').get(key))),
 
     entries: (prefix) =>
-      connection.read(['meta'], 'Reading the meta data of', async (transaction) => {
-        const store = transaction.objectStore('meta')
+      connection.read(['meta'], 'Reading the meta data of', async (store) => {
+        const meta = store('meta')
         const range = allStartingWith(prefix, ranges)
-        const keys = store.getAllKeys(range)
-        const values: unknown[] = await resultOf(store.getAll(range))
+        const keys = meta.getAllKeys(range)
+        const values: unknown[] = await resultOf(meta.getAll(range))
         return new Map(keys.result.map((key, i) => [key as string, values[i]]))
       }),
 
     update: <T>(key: string, change: (value: T | undefined) => T | undefined, durability = 'relaxed' as const) =>
-      connection.write(durability, 'Updating the meta data of', async (transaction) => {
-        const store = transaction.objectStore('meta')
-        const before: T | undefined = await resultOf(store.get(key))
+      connection.write(durability, 'Updating the meta data of', async (store) => {
+        const meta = store('meta')
+        const before: T | undefined = await resultOf(meta.get(key))
         const after = change(before)
         if (after !== before) {
-          if (after === undefined) store.delete(key)
-          else store.put(after, key)
+          if (after === undefined) meta.delete(key)
+          else meta.put(after, key)
         }
         return after
       }),

@@ -13,25 +13,25 @@ interface StoredState {
 export function createPersistenceStore(connection: Connection, ranges: typeof IDBKeyRange): PersistenceStore {
   return {
     checkpoints: () =>
-      connection.read(['checkpoints'], 'Reading the checkpoints of', async (transaction) => {
-        const store = transaction.objectStore('checkpoints')
-        const folds = store.getAllKeys()
-        const checkpoints: Checkpoint[] = await resultOf(store.getAll())
+      connection.read(['checkpoints'], 'Reading the checkpoints of', async (store) => {
+        const stored = store('checkpoints')
+        const folds = stored.getAllKeys()
+        const checkpoints: Checkpoint[] = await resultOf(stored.getAll())
         return new Map(folds.result.map((fold, i) => [fold as string, checkpoints[i] as Checkpoint]))
       }),
 
     load: (fold, keys) =>
-      connection.read(['states', 'checkpoints'], 'Loading states of', async (transaction) => {
-        const states = transaction.objectStore('states')
-        const checkpoint: IDBRequest<Checkpoint | undefined> = transaction.objectStore('checkpoints').get(fold)
+      connection.read(['states', 'checkpoints'], 'Loading states of', async (store) => {
+        const states = store('states')
+        const checkpoint: IDBRequest<Checkpoint | undefined> = store('checkpoints').get(fold)
         const stored = await resultsOf<StoredState | undefined>(keys.map((key) => states.get([fold, key])))
         return { checkpoint: await resultOf(checkpoint), states: stored.map((state) => state?.saved) }
       }),
 
     save: (writes) =>
-      connection.write('relaxed', 'Saving states of', async (transaction) => {
-        const states = transaction.objectStore('states')
-        const checkpoints = transaction.objectStore('checkpoints')
+      connection.write('relaxed', 'Saving states of', async (store) => {
+        const states = store('states')
+        const checkpoints = store('checkpoints')
         const stored = await resultsOf<Checkpoint | undefined>(writes.map(({ fold }) => checkpoints.get(fold)))
         if (!writes.every(({ expected }, i) => sameCheckpoint(stored[i], expected))) return 'stale'
         for (const { fold, checkpoint, puts, removes } of writes) {
@@ -43,17 +43,17 @@ export function createPersistenceStore(connection: Connection, ranges: typeof ID
       }),
 
     due: (fold, limit) =>
-      connection.read(['states', 'checkpoints'], 'Reading timers of', async (transaction) => {
-        const checkpoint: IDBRequest<Checkpoint | undefined> = transaction.objectStore('checkpoints').get(fold)
-        const byDue = transaction.objectStore('states').index(STATES_BY_DUE)
+      connection.read(['states', 'checkpoints'], 'Reading timers of', async (store) => {
+        const checkpoint: IDBRequest<Checkpoint | undefined> = store('checkpoints').get(fold)
+        const byDue = store('states').index(STATES_BY_DUE)
         const stored: StoredState[] = limit <= 0 ? [] : await resultOf(byDue.getAll(allUnder([fold], ranges), countOf(limit)))
         return { checkpoint: await resultOf(checkpoint), states: stored.map(({ saved }) => saved) }
       }),
 
     drop: (fold) =>
-      connection.write('relaxed', 'Dropping states of', (transaction) => {
-        transaction.objectStore('states').delete(allUnder([fold], ranges))
-        transaction.objectStore('checkpoints').delete(fold)
+      connection.write('relaxed', 'Dropping states of', (store) => {
+        store('states').delete(allUnder([fold], ranges))
+        store('checkpoints').delete(fold)
       }),
   }
 }

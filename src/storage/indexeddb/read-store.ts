@@ -1,51 +1,50 @@
 import { type Checkpoint, sameCheckpoint } from '../record.ts'
 import type { IndexedDbPlace, ReadStore, ReadStoreSchema, Row } from '../storage.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Stores } from './connection.ts'
 import { resultOf, resultsOf } from './request.ts'
 import { countRows, scanRows } from './scan-rows.ts'
 import { CHECKPOINT } from './schema.ts'
 
 export function createReadStore(connection: Connection, schema: ReadStoreSchema, place: IndexedDbPlace): ReadStore {
   const ranges = place.IDBKeyRange
-  const readCheckpoint = (transaction: IDBTransaction): IDBRequest<Checkpoint | undefined> =>
-    transaction.objectStore('system').get(CHECKPOINT)
+  const readCheckpoint = (store: Stores): IDBRequest<Checkpoint | undefined> => store('system').get(CHECKPOINT)
 
   const store: ReadStore = {
     place,
     onClosed: undefined,
     close: () => connection.close(),
 
-    checkpoint: () => connection.read(['system'], 'Reading the checkpoint of', (transaction) => resultOf(readCheckpoint(transaction))),
+    checkpoint: () => connection.read(['system'], 'Reading the checkpoint of', (store) => resultOf(readCheckpoint(store))),
 
     load: (keys) =>
-      connection.read(['rows', 'system'], 'Loading rows of', async (transaction) => {
-        const checkpoint = readCheckpoint(transaction)
-        const rows = transaction.objectStore('rows')
+      connection.read(['rows', 'system'], 'Loading rows of', async (store) => {
+        const checkpoint = readCheckpoint(store)
+        const rows = store('rows')
         const found = await resultsOf<Row | undefined>(keys.map((key) => rows.get(key as IDBValidKey)))
         return { checkpoint: await resultOf(checkpoint), rows: found }
       }),
 
     scan: (scan) =>
-      connection.read(['rows', 'system'], 'Scanning rows of', async (transaction) => {
-        const checkpoint = readCheckpoint(transaction)
-        const rows = await scanRows(transaction.objectStore('rows'), schema, scan, ranges)
+      connection.read(['rows', 'system'], 'Scanning rows of', async (store) => {
+        const checkpoint = readCheckpoint(store)
+        const rows = await scanRows(store('rows'), schema, scan, ranges)
         return { checkpoint: await resultOf(checkpoint), rows }
       }),
 
     count: (scan) =>
-      connection.read(['rows', 'system'], 'Counting rows of', async (transaction) => {
-        const checkpoint = readCheckpoint(transaction)
-        const count = await countRows(transaction.objectStore('rows'), schema, scan, ranges)
+      connection.read(['rows', 'system'], 'Counting rows of', async (store) => {
+        const checkpoint = readCheckpoint(store)
+        const count = await countRows(store('rows'), schema, scan, ranges)
         return { checkpoint: await resultOf(checkpoint), count }
       }),
 
     save: ({ expected, checkpoint, puts, removes }) =>
-      connection.write('relaxed', 'Saving rows of', async (transaction) => {
-        if (!sameCheckpoint(await resultOf(readCheckpoint(transaction)), expected)) return 'stale'
-        const rows = transaction.objectStore('rows')
+      connection.write('relaxed', 'Saving rows of', async (store) => {
+        if (!sameCheckpoint(await resultOf(readCheckpoint(store)), expected)) return 'stale'
+        const rows = store('rows')
         for (const key of removes) rows.delete(key as IDBValidKey)
         for (const row of puts) rows.put(row)
-        transaction.objectStore('system').put(checkpoint, CHECKPOINT)
+        store('system').put(checkpoint, CHECKPOINT)
         return 'saved'
       }),
   }

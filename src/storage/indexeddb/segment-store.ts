@@ -1,6 +1,6 @@
 import { type Checkpoint, sameCheckpoint } from '../record.ts'
 import type { SegmentStore } from '../storage.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Stores } from './connection.ts'
 import { allUnder } from './key-range.ts'
 import { resultOf, resultsOf } from './request.ts'
 import { CATALOGUE } from './schema.ts'
@@ -11,29 +11,28 @@ interface StoredCatalogue {
 }
 
 export function createSegmentStore(connection: Connection, ranges: typeof IDBKeyRange): SegmentStore {
-  const readCatalogue = (transaction: IDBTransaction): Promise<StoredCatalogue | undefined> =>
-    resultOf(transaction.objectStore('system').get(CATALOGUE))
+  const readCatalogue = (store: Stores): Promise<StoredCatalogue | undefined> => resultOf(store('system').get(CATALOGUE))
 
   return {
     catalogue: () =>
-      connection.read(['system'], 'Reading the index catalogue of', async (transaction) => {
-        const stored = await readCatalogue(transaction)
+      connection.read(['system'], 'Reading the index catalogue of', async (store) => {
+        const stored = await readCatalogue(store)
         return { checkpoint: stored?.checkpoint, value: stored?.value }
       }),
 
     blocks: (keys) =>
-      connection.read(['segments'], 'Reading the index of', (transaction) => {
-        const store = transaction.objectStore('segments')
-        return resultsOf<Uint8Array | undefined>(keys.map(({ index, run, block }) => store.get([index, run, block])))
+      connection.read(['segments'], 'Reading the index of', (store) => {
+        const segments = store('segments')
+        return resultsOf<Uint8Array | undefined>(keys.map(({ index, run, block }) => segments.get([index, run, block])))
       }),
 
     save: ({ expected, checkpoint, catalogue, puts, removes }) =>
-      connection.write('relaxed', 'Saving the index of', async (transaction) => {
-        if (!sameCheckpoint((await readCatalogue(transaction))?.checkpoint, expected)) return 'stale'
-        const store = transaction.objectStore('segments')
-        for (const { index, run } of removes) store.delete(allUnder([index, run], ranges))
-        for (const { index, run, block, bytes } of puts) store.put(alone(bytes), [index, run, block])
-        transaction.objectStore('system').put({ checkpoint, value: catalogue } satisfies StoredCatalogue, CATALOGUE)
+      connection.write('relaxed', 'Saving the index of', async (store) => {
+        if (!sameCheckpoint((await readCatalogue(store))?.checkpoint, expected)) return 'stale'
+        const segments = store('segments')
+        for (const { index, run } of removes) segments.delete(allUnder([index, run], ranges))
+        for (const { index, run, block, bytes } of puts) segments.put(alone(bytes), [index, run, block])
+        store('system').put({ checkpoint, value: catalogue } satisfies StoredCatalogue, CATALOGUE)
         return 'saved'
       }),
   }

@@ -2,7 +2,7 @@
 import { canonical } from '../../client/canonical.ts'
 import { createMemoryStorage } from '../../storage/memory/memory-storage.ts'
 import type { Row } from '../../storage/storage.ts'
-import type { Receipt } from '../../sync/engine-log.ts'
+import type { Receipt } from '../../sync/receipt.ts'
 import { Device } from './device.ts'
 import { createRandom } from './random.ts'
 import type { Simulation } from './simulation.ts'

@@ -1,5 +1,5 @@
 /** The app's handle by remote control: what every page of these tests offers to its test. */
-import { type App, connect, type ConnectOptions, isOutpostError, type ReadModelStatus, type Status } from 'outpost/client'
+import { type App, connect, type ConnectOptions, isOutpostError, type ReadModelStatus, type Status, type SyncStatus } from 'outpost/client'
 import { filter, firstValueFrom, type Observable, ReplaySubject, takeWhile, toArray } from 'rxjs'
 import type { Outcome } from '../../../src/domain/infer.ts'
 import type { Snapshot } from '../../../src/domain/query.ts'
@@ -135,6 +135,7 @@ export function control(spawn: (build: string) => Worker) {
     untilWorker: (state: Status['worker']) => statusWhere(({ worker: now }) => now === state),
     untilTabs: (tabs: number) => statusWhere((now) => now.tabs === tabs),
     untilPosition: (position: number) => statusWhere((now) => now.position >= position),
+    position: async () => (await statusWhere(({ worker: now }) => now === 'ready')).position,
     untilStorage: (state: Status['storage']['state']) => statusWhere(({ storage }) => storage.state === state),
     /** Resolves with a Read Model's status as soon as it is in this state, and has come this far. */
     untilModel: async (name: string, state: ReadModelStatus['state'], { position = 0, built = 0 } = {}): Promise<ReadModelStatus> => {
@@ -147,6 +148,16 @@ export function control(spawn: (build: string) => Worker) {
     },
 
     retry: (handler: string) => handle().retry(handler),
+
+    sync: (request: 'pause' | 'resume' | 'now') => handle().sync[request](),
+    syncStatus: () => firstValueFrom(handle().sync.status$),
+    /** Resolves with the status of sync as soon as it is one of these, and no more Commands wait for the server than that. */
+    untilSync: (states: readonly SyncStatus['state'][], pending = Infinity): Promise<SyncStatus> =>
+      firstValueFrom(handle().sync.status$.pipe(filter((now) => states.includes(now.state) && now.pending <= pending))),
+    /** As soon as this tab syncs for all, or does not. */
+    untilHere: (here: boolean): Promise<SyncStatus> => firstValueFrom(handle().sync.status$.pipe(filter((now) => now.here === here))),
+    receipts: (commandIds: readonly string[]) => Promise.all(commandIds.map((id) => handle().sync.receipt(id))),
+    inbox: async () => handle().inbox,
     destroy: () => handle().destroy(),
     close: () => handle().close(),
     databases: async () => (await indexedDB.databases()).map(({ name = '' }) => name).sort(),

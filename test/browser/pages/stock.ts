@@ -1,15 +1,10 @@
 /** The page of kill, tabs and storage-full: the stock book by remote control, and the workloads that run on it. */
+import { type Acknowledged, contend } from './contend.ts'
 import { type Answer, control, expose, type Given, isFault } from './control.ts'
 import { askCount } from './counts.ts'
 import { makeOrders, openingStock, orderIds } from './order-file.ts'
 import { createRandom, type Random } from '../support/random.ts'
 
-/** An outcome that the page was given, with its Command. */
-export interface Acknowledged {
-  readonly kind: 'acknowledged'
-  readonly command: Given
-  readonly outcome: Exclude<Answer, { fault: string }>
-}
 /** What is posted to the test's server, each only after its promise has resolved. */
 export type Report =
   | Acknowledged
@@ -51,26 +46,9 @@ const api = {
     for (let lane = 0; lane < 3; lane++) void workLane(createRandom(seed * 31 + lane), items, `${run}-${lane}`)
   },
 
-  /** Gives so many Commands on the same few items, several at a time; answers with all acknowledgements, as JSON. */
-  async contend(seed: number, run: string, items: readonly string[], commands: number): Promise<string> {
-    const acknowledged: Acknowledged[] = []
-    let left = commands
-    const lane = async (random: Random, name: string): Promise<void> => {
-      for (let n = 0; left > 0; n++) {
-        const given = Array.from({ length: Math.min(left, random.chance(0.1) ? random.int(2, 20) : 1) }, (_, i) =>
-          contended(random, items, `${name}-${n}-${i}`),
-        )
-        left -= given.length
-        const answers = given.length > 1 ? await remote.batch(given) : [await remote.give(given[0] as Given)]
-        answers.forEach((outcome, i) => {
-          if (isFault(outcome)) throw new Error(`${outcome.fault}: ${outcome.message}`)
-          acknowledged.push({ kind: 'acknowledged', command: given[i] as Given, outcome })
-        })
-      }
-    }
-    await Promise.all([0, 1, 2, 3].map((i) => lane(createRandom(seed * 31 + i), `${run}-${i}`)))
-    return JSON.stringify(acknowledged)
-  },
+  /** See there; answers with all acknowledgements, as JSON. */
+  contend: async (seed: number, run: string, items: readonly string[], commands: number): Promise<string> =>
+    JSON.stringify(await contend(remote, seed, run, items, commands)),
 
   /** Imports all orders from the first one on, whatever was imported before; answers with what became of each, as JSON. */
   async importOrders(seed: number, count: number): Promise<string> {
@@ -191,15 +169,6 @@ function step(random: Random, skus: readonly string[], id: string): Given {
   if (kind <= 7) return { type: 'stockItem.register', aggregateId: random.pick(skus), payload: { name: 'again' }, ...named }
   const lines = Object.fromEntries(Array.from({ length: random.int(1, 4) }, () => [random.pick(skus), random.int(1, 4)]))
   return { type: 'fulfilment.placeOrder', payload: { orderId: `order-${id}`, lines }, ...named }
-}
-
-function contended(random: Random, items: readonly string[], id: string): Given {
-  const kind = random.int(1, 10)
-  const aggregateId = random.pick(items)
-  if (kind <= 5) return { type: 'stockItem.pick', aggregateId, payload: { quantity: random.int(1, 4) }, commandId: id }
-  if (kind <= 8) return { type: 'stockItem.receive', aggregateId, payload: { quantity: random.int(1, 4) }, commandId: id }
-  const lines = Object.fromEntries(Array.from({ length: 3 }, () => [random.pick(items), random.int(1, 2)]))
-  return { type: 'fulfilment.placeOrder', payload: { orderId: `order-${id}`, lines }, commandId: id }
 }
 
 const filler = (id: string, bytes: number): Given => ({

@@ -12,13 +12,16 @@ export interface LaunchOptions {
   /** Kept when the browser closes; without it a new one is made, and removed on closing. */
   readonly profileDir?: string
   readonly args?: readonly string[]
+  /** `block` where a test stands between the page and its server: what a service worker answers never comes that way. */
+  readonly serviceWorkers?: 'allow' | 'block'
 }
 
-export async function launchChromium({ profileDir, args = [] }: LaunchOptions = {}): Promise<BrowserContext> {
+export async function launchChromium({ profileDir, args = [], serviceWorkers = 'allow' }: LaunchOptions = {}): Promise<BrowserContext> {
   const profile = profileDir ?? (await mkdtemp(join(tmpdir(), 'outpost-profile-')))
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: (executablePath ??= ensureChromium()),
     headless: true,
+    serviceWorkers,
     args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
   })
   if (profileDir === undefined) {

@@ -5,7 +5,7 @@ import type { EventSummary } from '../../../src/domain/infer.ts'
 import type { RecordedEvent } from '../../../src/domain/recorded-event.ts'
 import type { LogRecord, StoredCommand } from '../../../src/storage/record.ts'
 import type { Control } from '../pages/control.ts'
-import type { Acknowledged } from '../pages/stock.ts'
+import type { Acknowledged } from '../pages/contend.ts'
 import type { Remote } from './remote.ts'
 import { foldStock, type StockFold } from './stock-fold.ts'
 

@@ -3,8 +3,10 @@
  * one must: slices follow the cursor, own Commands come in order, and each ends once.
  */
 import { Subject } from 'rxjs'
-import type { ProcessedRecord, PushedCommand } from '../../../src/sync/protocol.ts'
+import type { ProcessedRecord } from '../../../src/sync/protocol.ts'
+import type { PushedCommand } from '../../../src/sync/requests.ts'
 import type { SyncCursor } from '../../../src/storage/record.ts'
+import { OutpostError } from '../../../src/errors.ts'
 import type { Applied, SyncedLog, SyncedLogState } from '../../../src/sync/synced-log.ts'
 
 export interface Given {
@@ -30,6 +32,8 @@ export class MemoryLog implements SyncedLog {
   readonly joins: SyncCursor[] = []
   sent = 0
   /** A build that does not know these types cannot decide them. */
+  /** Nothing can be done with it any more. */
+  closed = false
   readonly unknownTypes = new Set<string>()
   /** Runs within `apply`, before it writes. */
   applying: () => Promise<void> = async () => undefined
@@ -67,12 +71,20 @@ export class MemoryLog implements SyncedLog {
   }
 
   readonly meta: SyncedLog['meta'] = {
-    get: async (key) => this.entries.get(key),
+    get: async (key) => {
+      this.#open()
+      return this.entries.get(key)
+    },
     update: async <T>(key: string, change: (value: T | undefined) => T | undefined) => {
+      this.#open()
       const value = change(this.entries.get(key) as T | undefined)
       this.entries.set(key, value)
       return value
     },
+  }
+
+  #open(): void {
+    if (this.closed) throw new OutpostError('closed', 'The log is closed.')
   }
 
   async join(cursor: SyncCursor): Promise<void> {

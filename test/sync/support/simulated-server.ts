@@ -2,16 +2,13 @@
 import type { z } from 'zod'
 import {
   type Change,
-  ConnectRequest,
   errorCodes,
   LIMITS,
   type ProcessedCommand,
   type ProcessedRecord,
-  PullRequest,
-  type PushedCommand,
-  PushRequest,
   type SyncErrorCode,
 } from '../../../src/sync/protocol.ts'
+import { ConnectRequest, PullRequest, type PushedCommand, PushRequest } from '../../../src/sync/requests.ts'
 
 export interface Answer {
   readonly status: number

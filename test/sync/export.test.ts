@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { give, openEngine, pagesOf } from '../support/engine.ts'
+import { type Device, openDevice, SmallServer } from './two-devices.ts'
+
+/** An export's lines, the header first. @param between runs after each page */
+async function exported(engine: Engine, between: () => Promise<unknown> = async () => undefined): Promise<string[]> {
+  let text = ''
+  for (let page = await engine.exportPage(); ; page = await engine.exportPage(page.next)) {
+    text += page.text
+    if (!page.next) return text.split('\n').filter((line) => line !== '')
+    await between()
+  }
+}
+const restored = async ([header = '', ...lines]: readonly string[]) => {
+  const engine = await openEngine(createMemoryStorage())
+  await engine.import(pagesOf([header], lines))
+  return engine
+}
+const told = async (engine: Engine): Promise<string[]> =>
+  (await engine.readEvents(0, Infinity)).filter(({ type }) => type.startsWith('stockItem.')).map(({ id, version }) => `${id} ${version}`)
+const pick = ({ engine }: Device, quantity: number) => give(engine, 'stockItem.pick', 'x', { quantity })
+
+async function rebased() {
+  const server = await SmallServer.open()
+  const [a, b] = [await openDevice(server, 'a'), await openDevice(server, 'b')]
+  await give(a.engine, 'stockItem.register', 'x', { name: 'X' })
+  await give(a.engine, 'stockItem.receive', 'x', { quantity: 9 })
+  await a.push()
+  await a.pull()
+  await b.pull()
+  await pick(a, 8)
+  await a.push()
+  const refused = await pick(b, 7)
+  await pick(b, 1)
+  await b.pull() // both of its own are void now, and decided again
+  return { server, a, b, refused }
+}
+
+test('an export of a synced log holds what counts, and is restored as a log that has lived alone', async () => {
+  const { b, refused } = await rebased()
+  const lines = await exported(b.engine)
+  expect(lines.join()).not.toContain('clientId')
+  const engine = await restored(lines)
+  expect(await engine.load('stockItem', 'x')).toEqual({ state: { name: 'X', onHand: 0 }, version: 4 })
+  expect(engine.inside.log.tail.cursor).toBeUndefined()
+  // What it came to last is its receipt.
+  expect(await give(engine, 'stockItem.pick', 'x', { quantity: 1 }, { id: refused.commandId })).toMatchObject({ refusal: 'outOfStock' })
+  const events = await told(engine)
+  expect(events).toHaveLength(4)
+  expect(events.map((line) => line.split(' ')[1])).toEqual(['1', '2', '3', '4'])
+})
+
+test('a rebase in the middle of an export changes nothing of it', async () => {
+  const { a, b } = await rebased()
+  for (let i = 0; i < 150; i++) await give(b.engine, 'stockItem.receive', 'x', { quantity: 1 })
+  const before = await restored(await exported(b.engine))
+  await give(a.engine, 'stockItem.receive', 'x', { quantity: 1 })
+  await a.push()
+  let pages = 0
+  const lines = await exported(b.engine, async () => {
+    if (++pages === 1) await b.pull()
+  })
+  expect(pages).toBeGreaterThan(1)
+  expect(await told(await restored(lines))).toEqual(await told(before))
+})
