@@ -125,6 +125,8 @@ class Counting {
         return
       case 'withdrawn':
         this.#pending = []
+        return
+      case 'noted': // the device's own remarks, which no Read Model of the hall takes
     }
   }
 
