@@ -147,7 +147,7 @@ export class Log {
    *
    * @param committed makes the states in memory those of the records: see {@link Advance}
    * @param meta entries of the log's meta data, put in the same transaction
-   * @returns `conflict` where another tab wrote first; what it wrote is folded already
+   * @returns `conflict` where another tab wrote first, or the head moved since they were made; what was written is folded already
    */
   async append(
     records: readonly LogRecord[],
@@ -155,6 +155,8 @@ export class Log {
     committed: () => void,
     meta?: ReadonlyMap<string, unknown>,
   ): Promise<'appended' | 'conflict'> {
+    // Loading what they were decided over may have moved the head: they are of no use then.
+    if (records[0]?.number !== this.#head.record + 1) return 'conflict'
     const kept = records.some(({ sync }) => sync) ? keptTail(this.#tail, records) : undefined
     const entries = kept ? new Map([...kept, ...(meta ?? [])]) : meta
     for (let attempt = 1; ; attempt++) {
