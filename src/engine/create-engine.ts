@@ -67,9 +67,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
 
   const stateSource: StateSource = {
-    async catchUp(checkpoint) {
-      if (log.settled.record < checkpoint.record) await log.pull()
-    },
+    catchUp: () => log.pull(),
     replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
   }
   const statesOf = (fold: Fold): States => new States(fold, logStorage.states, stateSource, checkpoints.get(fold.name))
