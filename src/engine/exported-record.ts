@@ -36,6 +36,6 @@ export function exportedRecord(tail: Tail, record: LogRecord, position: number):
   }
 }
 
-/** Places of withdrawn Commands, and repeats of others, mean something to a server alone. */
+/** Places of withdrawn Commands, repeats of others, and remarks on what came back mean something to this client alone. */
 const isKept = (tail: Tail, record: LogRecord, { withdrawn, duplicateOf }: StoredCommand, index: number): boolean =>
-  !withdrawn && duplicateOf === undefined && !tail.isVoidCommand(record, index)
+  record.sync?.step !== 'noted' && !withdrawn && duplicateOf === undefined && !tail.isVoidCommand(record, index)

@@ -65,3 +65,19 @@ test('a rebase in the middle of an export changes nothing of it', async () => {
   expect(pages).toBeGreaterThan(1)
   expect(await told(await restored(lines))).toEqual(await told(before))
 })
+
+test('what came back to this device is no part of an export: a log restored from it has nothing to push that no server knows', async () => {
+  const { server, b } = await rebased()
+  await b.push()
+  await b.pull()
+  expect((await b.engine.readEvents(0, Infinity)).some(({ type }) => type === '$inbox.returned')).toBe(true)
+  const storage = createMemoryStorage()
+  const engine = await openEngine(storage)
+  const [header = '', ...lines] = await exported(b.engine)
+  await engine.import(pagesOf([header], lines))
+  await engine.close()
+  await openDevice(server, 'c', storage) // it joins, and is opened anew
+  const device = await openDevice(server, 'c', storage)
+  const types = (await device.sync.pending(0, Infinity)).map(({ command }) => command?.type)
+  expect(types.toSorted()).toEqual(['stockItem.pick', 'stockItem.pick', 'stockItem.receive', 'stockItem.register'])
+})
