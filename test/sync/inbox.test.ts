@@ -111,3 +111,23 @@ describe('the inbox', () => {
     expect(await inbox(b)).toHaveLength(1)
   })
 })
+
+test('a slice that could not be written, and comes again, names no Command as the cause of its own return', async () => {
+  const { storage, a, b } = await lastItems()
+  await give(a.engine, 'stockItem.register', 'z', { name: 'Z' })
+  await give(a.engine, 'stockItem.receive', 'z', { quantity: 5 })
+  await sync(a)
+  await b.pull()
+  await give(a.engine, 'stockItem.pick', 'z', { quantity: 5 })
+  const first = await give(b.engine, 'stockItem.pick', 'z', { quantity: 3 })
+  const second = await give(b.engine, 'stockItem.pick', 'z', { quantity: 2 })
+  await sync(a)
+  await b.push()
+  storage.faults.fail('events.append', 'UnknownError')
+  await expect(b.pull()).rejects.toMatchObject({ code: 'storage-failed' })
+  await b.pull()
+  expect((await inbox(b)).slice(-2).map(({ commandId, because }) => [commandId, because])).toEqual([
+    [first.commandId, []],
+    [second.commandId, [first.commandId]],
+  ])
+})
