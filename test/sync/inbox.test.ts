@@ -131,3 +131,23 @@ test('a slice that could not be written, and comes again, names no Command as th
     [second.commandId, [first.commandId]],
   ])
 })
+
+test('hazard 16: another try of a retry that is at risk waits for that one, and gives no second', async () => {
+  const { a, b, first, requests } = await lastItems()
+  await give(a.engine, 'stockItem.receive', 'x', { quantity: 3 })
+  await sync(a)
+  await b.pull()
+  // It is given, and the tab dies before that is noted.
+  const { resolve } = b.sync
+  b.sync.resolve = () => Promise.reject(new Error('dead'))
+  await expect(requests.retry(first.commandId)).rejects.toThrow('dead')
+  b.sync.resolve = resolve
+  await give(a.engine, 'stockItem.pick', 'x', { quantity: 4 })
+  await sync(a)
+  await b.pull()
+  await give(b.engine, 'stockItem.receive', 'x', { quantity: 9 })
+  expect(b.sync.state.pending).toBe(2)
+  expect(await requests.retry(first.commandId)).toMatchObject({ ok: false, refusal: 'outOfStock' })
+  expect(b.sync.state.pending).toBe(2)
+  expect((await inbox(b)).map(({ commandId }) => commandId)).not.toContain(first.commandId)
+})
