@@ -31,7 +31,8 @@ export function exportedRecord(tail: Tail, record: LogRecord, position: number):
       ...(root !== undefined && { root: places.get(root) as number }),
     })),
     events: events.map(({ event }) => ({ ...event, command: places.get(event.command) as number })),
-    ...(states && { states }),
+    // As of Events that all count; else they are no state that ever was.
+    ...(states && events.length === record.events.length && { states }),
     ...(parked && parked.length > 0 && { parked }),
   }
 }
