@@ -1,5 +1,6 @@
 /** What brings saved states and segments to the log's head at start. */
 import { isOutpostError } from '../errors.ts'
+import { pause } from '../internal/pause.ts'
 import { type Checkpoint, LOG_START, type LogRecord } from '../storage/record.ts'
 import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { LogStorage, StateWrites } from '../storage/storage.ts'
@@ -21,10 +22,7 @@ export async function persistently(work: () => Promise<void>, { later }: Environ
       return await work()
     } catch (error) {
       if (!isOutpostError(error, 'storage-failed') || closing.aborted) throw error
-      await new Promise<void>((resolve) => {
-        later(delayMs, resolve)
-        closing.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await pause(later, delayMs, closing)
     }
   return work()
 }

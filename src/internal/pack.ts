@@ -170,7 +170,8 @@ function listOf(length: unknown): unknown[] {
   if (!Number.isInteger(length) || (length as number) < 0 || (length as number) >= 2 ** 32) throw invalid(`a list of ${String(length)}`)
   if (length === 0) return list
   list[(length as number) - 1] = 0
-  delete list[(length as number) - 1]
+  list.length = (length as number) - 1
+  list.length++
   return list
 }
 

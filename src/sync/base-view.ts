@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import type { LogRecord, StoredOutcome } from '../storage/record.ts'
-import type { Decoded } from '../write/decode.ts'
+import { type Decoded, positionOf } from '../write/decode.ts'
 import type { Entry } from '../write/fold.ts'
 import type { Receipts } from '../write/receipts.ts'
 import type { States } from '../write/states.ts'
@@ -83,7 +83,7 @@ export class BaseView implements StateView {
   }
 
   #spoil(states: States, record: LogRecord, error: OutpostError): void {
-    const stored = record.events[(error.details['position'] as number) - record.position]
+    const stored = record.events[positionOf(error) - record.position]
     if (!stored || !states.fold.concerns(stored.type)) return
     // Where a key has no stream of its own, anything may rest on the Event.
     if (!states.fold.keepsStreams) throw error

@@ -6,10 +6,10 @@
  * starved by a tab that writes each second. Where that one applied a slice itself, this one is given up.
  */
 import type { EngineInside } from '../engine/inside.ts'
-import { type ErrorCode, isOutpostError, OutpostError } from '../errors.ts'
+import { type ErrorCode, isOutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { LogRecord, SyncCursor } from '../storage/record.ts'
-import type { Decoded } from '../write/decode.ts'
+import { type Decoded, positionOf } from '../write/decode.ts'
 import { recordsOf } from '../write/records.ts'
 import { BaseView } from './base-view.ts'
 import { behind, eventsIn, inOneTransaction, noteOf } from './notes.ts'
@@ -115,5 +115,3 @@ async function confirmedInTail({ log, decoder }: EngineInside): Promise<readonly
   if (!first || !record) return []
   return [[record, decoder.decodeKnown(record).filter((event) => positionOf(event) < first.position)]]
 }
-
-const positionOf = (event: Decoded): number => (event instanceof OutpostError ? (event.details['position'] as number) : event.position)

@@ -13,6 +13,10 @@ const engineOwn = '$'
 /** An Event, or why this build cannot tell what it says: `outdated`, `upcast-failed`. */
 export type Decoded = RecordedEvent | OutpostError
 
+/** Where it stands in the log, also where it cannot be understood. */
+export const positionOf = (event: Decoded): number =>
+  event instanceof OutpostError ? (event.details['position'] as number) : event.position
+
 export interface Decoder {
   /**
    * A record's Events as this build understands them, without those that a rebase made void; each record is decoded once.

@@ -180,23 +180,11 @@ export class Log {
   /** @param records of one transaction, where there is sync; else each counts by itself */
   async #advance(records: readonly LogRecord[], own: boolean, committed?: () => void): Promise<void> {
     if (!own) for (const record of records) checkFormat(record)
-    if (!this.#tail.cursor && !records.some(({ sync }) => sync)) {
-      for (const [i, record] of records.entries()) {
-        this.#tail.fold(record)
-        this.#take([record], own, {
-          committed: i === 0 ? committed : undefined,
-          settled: [record],
-          voided: false,
-          tentative: [],
-          adopted: false,
-        })
-      }
-      return
-    }
-    const adopted = !this.#tail.cursor && this.#head.record > 0
+    const isSynced = records.some(({ sync }) => sync)
+    const adopted = isSynced && !this.#tail.cursor && this.#head.record > 0
     const before = this.#tail.settled.record
     // What is read below must not see half a step.
-    const tail = records.some(({ sync }) => sync) ? this.#tail.copy() : this.#tail
+    const tail = isSynced ? this.#tail.copy() : this.#tail
     let voided = false
     for (const record of records) if (tail.fold(record)) voided = true
     const settledTo = tail.settled.record

@@ -26,7 +26,7 @@ import {
   type StoredEvent,
 } from '../storage/record.ts'
 import type { PersistenceStore, SavedState, StateWrites } from '../storage/storage.ts'
-import type { Decoded, Decoder } from './decode.ts'
+import { type Decoded, type Decoder, positionOf } from './decode.ts'
 import { emptyEntry, type Entry, type Fold } from './fold.ts'
 import type { Advance } from './log.ts'
 import type { Instance, ManagerFold } from './process-managers.ts'
@@ -222,7 +222,7 @@ export class States {
   *#taken(record: LogRecord, events: readonly Decoded[]): IterableIterator<{ readonly key: string; readonly later: Later }> {
     for (const event of events) {
       if (event instanceof OutpostError) {
-        const { type, aggregateId } = record.events[(event.details['position'] as number) - record.position] as StoredEvent
+        const { type, aggregateId } = record.events[positionOf(event) - record.position] as StoredEvent
         if (this.fold.concerns(type)) this.#halt(event, aggregateId)
         continue
       }
