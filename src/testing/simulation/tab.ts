@@ -27,6 +27,8 @@ export interface Shown {
 interface Asked {
   readonly message: CommandMessage
   readonly settle: (outcome: Promise<Outcome>) => void
+  /** To some worker, which may have decided it before it died. */
+  isSent: boolean
 }
 
 /** A dead worker is noticed, and another one started, after so long. */
@@ -127,16 +129,17 @@ export class Tab {
         this.#unanswered.delete(message.id)
         outcome.then(resolve, reject)
       }
-      this.#unanswered.set(message.id, { message, settle })
+      this.#unanswered.set(message.id, { message, settle, isSent: false })
       const process = this.#process
-      if (process && this.#worker) process.deliver(() => this.#send(message.id, true))
+      if (process && this.#worker) process.deliver(() => this.#send(message.id))
     })
   }
 
-  #send(id: string, isFirst: boolean): void {
+  #send(id: string): void {
     const asked = this.#unanswered.get(id)
     if (!asked || !this.#worker) return
-    const message = isFirst ? asked.message : { ...asked.message, fresh: false }
+    const message = asked.isSent ? { ...asked.message, fresh: false } : asked.message
+    asked.isSent = true
     const [outcome] = this.#worker.engine.dispatch([message])
     const settle = (): void => asked.settle(outcome as Promise<Outcome>)
     outcome?.then(settle, (thrown: unknown) => {
@@ -188,7 +191,7 @@ export class Tab {
   #started(worker: Worker): void {
     this.#worker = worker
     if (this.#isHidden) worker.sync.setVisible(false)
-    for (const id of [...this.#unanswered.keys()]) this.#send(id, false)
+    for (const id of [...this.#unanswered.keys()]) this.#send(id)
     for (const model of this.#device.world.watched) this.#watch(worker, model)
   }
 
