@@ -62,7 +62,7 @@ function checkCondition(model: AnyReadModel, place: 'where' | 'filter', field: s
 function problemOf(condition: PlainCondition, onIndex: boolean): string | undefined {
   const operators = Object.keys(condition)
   if (operators.length > 1 && !operators.every((operator) => RANGE_OPERATORS.includes(operator)))
-    return `mixes ${operators.join(', ')}. Only from, to, above and below go together; use \`filter\` for the others.`
+    return `mixes ${operators.join(', ')}. Only from, to, above and below go together: use \`filter\`.`
   const noKey = (value: unknown): string | undefined =>
     isKey(value) ? undefined : `compares with ${describeValue(value)}, which has no order. Use \`filter\` with the value itself.`
   if ('equals' in condition) return onIndex ? noKey(condition.equals) : undefined

@@ -241,7 +241,7 @@ export class Decider {
     if (instance.parked)
       throw new OutpostError(
         'handler-failed',
-        `Timer "${name}" waits: process manager "${manager}", instance "${key}", is parked. Retry it first.`,
+        `Timer "${name}" waits: process manager "${manager}", instance "${key}", is parked. Retry it.`,
       )
     const timer = instance.timers[name]
     // Cancelled or set anew since it was due: what was wanted no longer is.

@@ -58,19 +58,7 @@ export function createDecoder(
           cause,
         )
       }
-    return {
-      id: eventIdOf(command.id, stored.ordinal),
-      type: known ? known.message.name : stored.type,
-      aggregateId: stored.aggregateId,
-      version: stored.version,
-      position: record.position + index,
-      data: deepFreeze(data),
-      at: command.at,
-      actor: command.actor,
-      commandId: command.id,
-      correlationId: command.correlationId,
-      causationId: command.causationId,
-    }
+    return recordedOf(stored, command, record.position + index, deepFreeze(data), known?.message.name)
   }
 
   function decodeKnown(record: LogRecord): readonly Decoded[] {
@@ -103,13 +91,19 @@ export function checkFormat(record: LogRecord): void {
 }
 
 /** An Event that was just decided, as handlers will see it once it is recorded. */
-export const recordedOf = (stored: StoredEvent, command: Undecided, position: number): RecordedEvent => ({
+export const recordedOf = (
+  stored: StoredEvent,
+  command: Undecided,
+  position: number,
+  data = stored.data,
+  type = stored.type,
+): RecordedEvent => ({
   id: eventIdOf(command.id, stored.ordinal),
-  type: stored.type,
+  type,
   aggregateId: stored.aggregateId,
   version: stored.version,
   position,
-  data: stored.data,
+  data,
   at: command.at,
   actor: command.actor,
   commandId: command.id,

@@ -228,7 +228,7 @@ function checkContiguous(after: number, records: readonly LogRecord[]): void {
   if (first && first.number !== after + 1)
     throw new OutpostError(
       'storage-failed',
-      `The log goes on at record ${first.number}, not ${after + 1}: it was replaced under this tab. Reload the page.`,
+      `The log goes on at record ${first.number}, not ${after + 1}: it was replaced. Reload the page.`,
       { expected: after + 1, found: first.number },
     )
 }
