@@ -10,6 +10,7 @@ import { startDemo, type DemoServer } from '../demo/demo-server.ts'
 import { independentFold } from '../demo/independent-fold.ts'
 import { faults, looks } from '../demo/page-faults.ts'
 import { readServerLog } from '../demo/server-log.ts'
+import { startPostgres } from '../support/postgres-server.ts'
 import { launchChromium } from './support/chromium.ts'
 import { prepareKill } from './support/processes.ts'
 
@@ -26,6 +27,12 @@ afterEach(async () => {
   expect(await demo.stop()).toBe(0)
   await rm(folder, { recursive: true, force: true })
 })
+
+/** With another database than the embedded one. */
+async function startDemoOn(databaseUrl: string): Promise<void> {
+  await demo.stop()
+  demo = await startDemo(folder, { DATABASE_URL: databaseUrl })
+}
 
 async function launch(options: Parameters<typeof launchChromium>[0] = {}): Promise<BrowserContext> {
   const browser = await launchChromium(options)
@@ -176,7 +183,14 @@ describe('two devices in one window', () => {
   })
 })
 
-test('two people on one book see the same, and what both did', async () => {
+test.each(['the embedded database', 'PostgreSQL'])('two people on one book see the same, and what both did, on %s', async (database) => {
+  if (database === 'PostgreSQL') {
+    const postgres = await startPostgres()
+    onTestFinished(() => postgres.stop())
+    const url = await postgres.database()
+    await startDemoOn(url)
+    expect(await postgres.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'outpost'", url)).toHaveLength(1)
+  }
   const [ann, bob] = [await openAs('ann'), await openAs('bob')]
   const orders = 'BOLT,NUT,NUT\nBOLT\nWASHER\n'
   await importFile(ann, fileOf(orders))
@@ -197,6 +211,43 @@ test('two people on one book see the same, and what both did', async () => {
   }
   const { commands } = await readServerLog(demo.url, 'hall-1')
   expect(new Set(commands.map(({ actor }) => actor))).toEqual(new Set(['ann', 'bob']))
+})
+
+test('what came back, what waits, and how sync stands fit and are accessible, and the way to the inbox says how much is in it', async () => {
+  const [ann, bob] = [await openAs('ann'), await openAs('bob')]
+  await importFile(ann, fileOf('BOLT,NUT\n'))
+  await goTo(bob, 'stock/BOLT')
+  await onHand(bob, 499)
+  await isInStep(ann)
+  await ann.getByRole('button', { name: 'Pause sync' }).click()
+  await goTo(ann, 'stock/BOLT')
+  await pick(ann, 400)
+  await pick(ann, 90)
+  await pick(bob, 490)
+  await isInStep(bob)
+  await ann.getByRole('button', { name: 'Resume sync' }).click()
+  await ann.locator('.places [data-testid="inbox-count"][data-value="2"]').waitFor()
+  await demo.kill()
+  await goTo(ann, 'stock/NUT')
+  await pick(ann, 7)
+  await hasToSend(ann, 1)
+  await syncBar(ann).getByText('Offline').waitFor()
+  for (const { name, viewport, colorScheme } of looks) {
+    await ann.setViewportSize(viewport)
+    await ann.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    for (const [place, ready] of [
+      ['inbox', '.inbox-entry'],
+      ['settings', '.facts'],
+      ['stock', '.table .waiting'],
+      ['stock/NUT', '.on-hand .waiting'],
+      ['devices', '.device'],
+    ] as const) {
+      await goTo(ann, place)
+      await ann.locator(ready).first().waitFor()
+      expect({ name, place, faults: await faults(ann) }).toEqual({ name, place, faults: [] })
+    }
+  }
+  await demo.start()
 })
 
 test('one pauses, works on, and resumes', async () => {
