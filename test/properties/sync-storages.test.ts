@@ -27,7 +27,7 @@ test('on IndexedDB and PostgreSQL', { timeout: 1_800_000 }, async () => {
         space: `run ${++spaces}`,
       }),
     })
-    console.log(Object.fromEntries([...seen].sort()))
+    console.log(Object.fromEntries([...seen].toSorted(([a], [b]) => a.localeCompare(b))))
     for (const what of ['confirmed', 'refused', 'rebases', 'voided']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
   } finally {
     await storage.close()

@@ -125,6 +125,9 @@ class Counting {
         return
       case 'withdrawn':
         this.#pending = []
+        return
+      case 'noted': // the inbox's: it is no part of the hall
+        return
     }
   }
 
