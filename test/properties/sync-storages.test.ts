@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { createIndexedDbStorage } from '../../src/storage/indexeddb/indexeddb-storage.ts'
 import { createPostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
 import { openPglite } from '../../src/storage/postgres/pglite-database.ts'
-import { hallProperty } from '../simulation/hall-property.ts'
+import { hallProperty, inOrder } from '../simulation/hall-property.ts'
 
 const runs = Number(process.env['STORAGE_RUNS'] ?? 12)
 
@@ -27,7 +27,7 @@ test('on IndexedDB and PostgreSQL', { timeout: 1_800_000 }, async () => {
         space: `run ${++spaces}`,
       }),
     })
-    console.log(Object.fromEntries([...seen].toSorted(([a], [b]) => a.localeCompare(b))))
+    console.log(inOrder(seen))
     for (const what of ['confirmed', 'refused', 'rebases', 'voided']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
   } finally {
     await storage.close()

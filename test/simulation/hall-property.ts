@@ -41,6 +41,10 @@ async function report(run: HallRun, failure: Error, disks: () => HallDisks): Pro
 /** What stays of a message where ids and numbers are others. */
 const kindOf = ({ message }: Error): string => message.replace(/\d+|"[^"]*"/g, '#').slice(0, 60)
 
+/** By name, to be printed and compared. */
+export const inOrder = (seen: ReadonlyMap<string, number>): Readonly<Record<string, number>> =>
+  Object.fromEntries([...seen].sort(([a], [b]) => (a < b ? -1 : 1)))
+
 /** What must have happened, or the property has not been tried. */
 export const wanted = [
   'confirmed',

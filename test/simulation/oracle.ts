@@ -126,8 +126,7 @@ class Counting {
       case 'withdrawn':
         this.#pending = []
         return
-      case 'noted': // the inbox's: it is no part of the hall
-        return
+      case 'noted': // the device's own remarks, which no Read Model of the hall takes
     }
   }
 

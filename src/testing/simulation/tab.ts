@@ -195,7 +195,8 @@ export class Tab {
     for (const model of this.#device.world.watched) this.#watch(worker, model)
   }
 
-  #watch({ engine }: Worker, model: string): void {
+  #watch(worker: Worker, model: string): void {
+    const { engine } = worker
     const shown: Shown = { model, life: this.#device.life, frames: [] }
     this.shown.push(shown)
     const process = this.#process
@@ -212,6 +213,8 @@ export class Tab {
         process?.deliver(take)
       },
       (thrown: unknown) => {
+        // Another tab that stands still may keep the rows from being opened: then this is to be asked again.
+        if (isOutpostError(thrown, 'timeout') && !process?.isDead) return this.#watch(worker, model)
         // Closed under it: nobody watches any more.
         if (this.#isOpen || !isOutpostError(thrown, 'closed')) this.#device.report(this, thrown)
       },
