@@ -69,7 +69,7 @@ export class Puller {
     if (more || applied === 'moved') return 'more'
     const { cursor: now } = this.#log.state
     if (connection.isOf(now) && connection.pushed > now.sequence)
-      throw new SyncFault('internal', `The server has processed Command ${connection.pushed} of this device, but hands out none.`)
+      throw new SyncFault('internal', `The server has processed Command ${connection.pushed} of this device, but does not hand it out.`)
     return 'complete'
   }
 

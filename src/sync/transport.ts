@@ -70,7 +70,7 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
       if (signal.aborted) throw new SyncFault('interrupted', `${path} was taken back.`)
       if (late) throw new SyncFault('timeout', `The server was silent for ${quietMs / 1000} s at ${path}.`)
       if (cause instanceof SyncFault) throw cause
-      throw new SyncFault('unreachable', `No way to the server (${path}: ${messageOf(cause)}).`, { cause })
+      throw new SyncFault('unreachable', `There is no way to the server (${path}: ${messageOf(cause)}).`, { cause })
     } finally {
       cancel()
       signal.removeEventListener('abort', end)
@@ -90,7 +90,10 @@ export function createTransport(url: string, tokens: Tokens, environment: SyncEn
     const parsed = schema.safeParse(jsonOf(answer))
     if (parsed.success) return parsed.data
     const [issue] = parsed.error.issues
-    throw new SyncFault('unreadable', `The server's answer to ${path} is none (${issue?.path.join('.')}: ${issue?.message}).`)
+    throw new SyncFault(
+      'unreadable',
+      `What came back of ${path} is no answer of a sync server (${issue?.path.join('.')}: ${issue?.message}).`,
+    )
   }
 
   return {
