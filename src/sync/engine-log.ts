@@ -130,7 +130,7 @@ export class EngineLog implements SyncedLog {
         if (result === 'outdated')
           throw new OutpostError(
             'outdated',
-            `Command ${commandId} cannot be withdrawn by this build: it does not know all Commands that wait. Load the newer app.`,
+            `Command ${commandId} cannot be withdrawn: this build does not know all that wait. Load the newer app.`,
           )
         if (result === 'applied') return true
       }
