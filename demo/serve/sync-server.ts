@@ -17,8 +17,13 @@ type Starter = typeof import('./stockroom-server.ts')
 export function syncServer({ module, resolve, folder, databaseUrl }: SyncServerOptions): Plugin {
   const serve = (vite: ViteDevServer | PreviewServer): void => {
     const { logger } = vite.config
+    const load = async (): Promise<Starter> =>
+      // While it is being developed, the package is loaded from its sources, and goes on loading when it is first needed.
+      'ssrLoadModule' in vite
+        ? ((await vite.ssrLoadModule(module)) as Starter)
+        : (await runnerImport<Starter>(module, { resolve, logLevel: 'warn' })).module
     const start = async (): Promise<StockroomServer> => {
-      const { startStockroomServer } = (await runnerImport<Starter>(module, { resolve, logLevel: 'warn' })).module
+      const { startStockroomServer } = await load()
       return startStockroomServer({ folder, databaseUrl, onFault: (line) => logger.error(line) })
     }
     // Not before: a server that is restarted has not let go of the database until then.

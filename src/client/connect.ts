@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs'
-import type { Aggregates, App, Batch, Commands, Inbox, Moment, Read } from './app.ts'
+import type { Aggregates, App, AppSync, Batch, Commands, Inbox, Moment, Read } from './app.ts'
 import { byName } from './by-name.ts'
 import { createCommands } from './commands.ts'
 import type { ConnectOptions } from './connect-options.ts'
@@ -48,14 +48,7 @@ export function connect<D>(options: ConnectOptions): App<D> {
       return stream(works, 'traces').subscribe(subscriber)
     }),
     status$: createStatus(connection),
-    sync: {
-      status$: stream(works, 'sync'),
-      pause: ask('pause'),
-      resume: ask('resume'),
-      now: ask('now'),
-      receipt: ask('receipt'),
-      withdraw: ask('withdraw'),
-    },
+    sync: Object.assign(byName(ask), { status$: stream(works, 'sync') }) as unknown as AppSync,
     inbox: Object.assign((read as { $inbox: object }).$inbox, {
       retry: ask('retry'),
       resend: ask('resend'),

@@ -153,7 +153,7 @@ export function createConnection({
         if (isBusy()) ping()
       } else if (silentMs >= decideTimeoutMs) link.end('hung', 'timeout', `The worker was replaced: it hung for ${decideTimeoutMs} ms.`)
       works.tick(tickMs, (work) => {
-        const { state, problem = 'Ask again, by the same id.' } = connection
+        const { state, problem = 'Ask again by its id.' } = connection
         return new OutpostError(state === 'ready' ? 'timeout' : 'worker-lost', `${nameOf(work)} had no answer in time. ${problem}`)
       })
       tickSoon()

@@ -95,7 +95,7 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
     const { protocol, lock } = valueOf(await link.call('hello'))
     if (over || link.greeted) return
     if (protocol !== protocolVersion)
-      return end('refused', 'protocol-mismatch', `Page (protocol ${protocolVersion}) and worker (${protocol}) differ. Reload.`)
+      return end('refused', 'protocol-mismatch', `Page and worker differ (${protocolVersion}, ${protocol}). Reload.`)
     link.greeted = true
     // Granted to us only when the worker that holds it is gone: browsers tell of a dead worker in no other way.
     if (lock) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
@@ -136,4 +136,4 @@ function valueOf<T>(reply: Reply<T>): T {
   throw decodeAsError(reply.error)
 }
 
-export const startHints = 'Check URL, MIME type, CSP, and that it calls startWorker.'
+export const startHints = 'Check its URL, MIME type, CSP and startWorker.'

@@ -69,7 +69,6 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   let suspects = new Set<Work>()
   let onTrial: Work | undefined
   const subscriptions = new Map<number, SubscriptionWork>()
-  let flushing = false
   /** Since a Command was last answered. */
   let commandSilenceMs = 0
 
@@ -78,33 +77,26 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
 
   const give = (work: Work): void => {
     if (over) return work.fail(over)
+    // What waits already goes out with this one: at the end of the tick, or when there is a worker and no trial.
+    if (waiting.size === 0) queueMicrotask(flush)
     waiting.add(work)
-    flushSoon()
     given()
   }
 
-  const flushSoon = (): void => {
-    if (flushing) return
-    flushing = true
-    queueMicrotask(() => {
-      flushing = false
-      if (attached) flush(attached)
-    })
-  }
-
-  const flush = (link: Link): void => {
-    if (onTrial) return
+  const flush = (): void => {
+    if (!attached || onTrial) return
     const works = [...waiting]
     waiting.clear()
-    send(link, works)
+    send(attached, works)
   }
 
   const tryNext = (): void => {
     ;[onTrial] = suspects
-    if (!attached) return
-    if (!onTrial) return flush(attached)
-    suspects.delete(onTrial)
-    send(attached, [onTrial])
+    if (!onTrial) flush()
+    else if (attached) {
+      suspects.delete(onTrial)
+      send(attached, [onTrial])
+    }
   }
 
   /** In the order given, but that Commands go together, and after subscriptions of the same tick: these see what they do. */

@@ -9,7 +9,7 @@ const isTextOrNone = (value: unknown): boolean => value === undefined || isText(
 /** @throws `invalid-command`, `unknown-command` */
 export function checkCommand(message: CommandMessage, domain: AnyDomain): void {
   const { type, id, at, actor, correlationId, causationId, durability, expectedVersion, expiresAt } = message
-  if (!isText(type)) throw new OutpostError('invalid-command', 'What was given is no Command. Give what `commands` makes.')
+  if (!isText(type)) throw new OutpostError('invalid-command', 'This is no Command. Give what `commands` makes.')
   if (type.startsWith('$')) throw new OutpostError('unknown-command', `There is no Command "${type}": names with "$" are the engine's own.`)
   const check = (holds: boolean, option: string, value: unknown, wanted: string): void => {
     if (!holds)

@@ -1,5 +1,5 @@
 /** Joins write side and read side over one storage: the composition root of everything behind the channel. */
-import { BehaviorSubject, Subject } from 'rxjs'
+import { Observable, Subject } from 'rxjs'
 import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { Outcome, AnyDomain } from '../domain/infer.ts'
@@ -67,9 +67,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
 
   const stateSource: StateSource = {
-    async catchUp(checkpoint) {
-      if (log.settled.record < checkpoint.record) await log.pull()
-    },
+    catchUp: () => log.pull(),
     replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
   }
   const statesOf = (fold: Fold): States => new States(fold, logStorage.states, stateSource, checkpoints.get(fold.name))
@@ -217,12 +215,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     readModels: readSide.status(),
     handlers: [...managerRetry.status(usable), ...reactors.status()],
   })
-  const status$ = new BehaviorSubject<EngineStatus>(statusNow())
+  let status = statusNow()
+  const statuses$ = new Subject<EngineStatus>()
+  const tellStatus = (next: EngineStatus): void => {
+    // What says nothing new is not told.
+    if (!sameValue(next, status)) statuses$.next((status = next))
+  }
   function showStatus(): void {
     cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
       cancelStatus = undefined
-      const status = statusNow()
-      if (!sameValue(status, status$.value)) status$.next(status)
+      tellStatus(statusNow())
     })
   }
 
@@ -245,13 +247,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     cancelStatus?.()
     logStorage.close()
     recorded$.complete()
-    status$.complete()
+    statuses$.complete()
   }
   const closeOnce = (): Promise<void> => (closed ??= close())
 
   logStorage.onClosed = () => {
     storageState = 'closed'
-    status$.next({ ...status$.value, storage: 'closed' })
+    tellStatus({ ...status, storage: 'closed' })
     void closeOnce()
   }
 
@@ -278,7 +280,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       return log.head.record
     },
     recorded$,
-    status$,
+    status$: new Observable((subscriber) => {
+      subscriber.next(status)
+      return statuses$.subscribe(subscriber)
+    }),
     trace$: tracer.trace$,
     dispatch: (messages) =>
       messages.map(async (message) => {

@@ -31,11 +31,12 @@ export function exportedRecord(tail: Tail, record: LogRecord, position: number):
       ...(root !== undefined && { root: places.get(root) as number }),
     })),
     events: events.map(({ event }) => ({ ...event, command: places.get(event.command) as number })),
-    ...(states && { states }),
+    // As of Events that all count; else they are no state that ever was.
+    ...(states && events.length === record.events.length && { states }),
     ...(parked && parked.length > 0 && { parked }),
   }
 }
 
-/** Places of withdrawn Commands, and repeats of others, mean something to a server alone. */
+/** Places of withdrawn Commands, repeats of others, and remarks on what came back mean something to this client alone. */
 const isKept = (tail: Tail, record: LogRecord, { withdrawn, duplicateOf }: StoredCommand, index: number): boolean =>
-  !withdrawn && duplicateOf === undefined && !tail.isVoidCommand(record, index)
+  record.sync?.step !== 'noted' && !withdrawn && duplicateOf === undefined && !tail.isVoidCommand(record, index)

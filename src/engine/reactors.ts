@@ -9,6 +9,7 @@ import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Environment } from './engine.ts'
 import { defined } from '../internal/defined.ts'
+import { pause } from '../internal/pause.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { HandlerStatus, Parked } from './status.ts'
 
@@ -144,7 +145,7 @@ export class Reactors {
           const { position: at, type } = error.details as { readonly position: number; readonly type: string }
           return this.#show(name, { position: at - 1, parked: parkedAt(at, type, messageOf(error), 1) })
         }
-        await this.#sleep(STORAGE_RETRY_MS, stop)
+        await pause(this.#options.environment.later, STORAGE_RETRY_MS, stop)
       }
     }
   }
@@ -167,7 +168,7 @@ export class Reactors {
         return !shown || shown.parked || shown.position < position()
       })
       if (!isNewsDue) await woken
-      await this.#sleep(LOOK_MS, stop)
+      await pause(this.#options.environment.later, LOOK_MS, stop)
     }
   }
 
@@ -222,7 +223,7 @@ export class Reactors {
         await meta.update<Progress>(key(reactor.name), () => progress)
         this.#show(reactor.name, progress)
         if (last) return this.#parked(reactor.name, stop)
-        await this.#sleep(delayMs, stop)
+        await pause(this.#options.environment.later, delayMs, stop)
       }
     }
     return false
@@ -233,7 +234,7 @@ export class Reactors {
     while (!stop.aborted) {
       const stored = (await this.#options.meta.get(key(name))) as Progress | undefined
       if (!stored?.parked) return false
-      await Promise.race([this.#woken, this.#sleep(LOOK_MS, stop)])
+      await Promise.race([this.#woken, pause(this.#options.environment.later, LOOK_MS, stop)])
     }
     return false
   }
@@ -249,18 +250,6 @@ export class Reactors {
         if (!this.#stop.signal.aborted) this.#woken = this.#nextWaking()
         resolve()
       }
-    })
-  }
-  #sleep(delayMs: number, stop: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel()
-        stop.removeEventListener('abort', done)
-        resolve()
-      }
-      const cancel = this.#options.environment.later(delayMs, done)
-      stop.addEventListener('abort', done)
-      if (stop.aborted) done()
     })
   }
 }

@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import { lastPositionOf, type LogRecord } from '../storage/record.ts'
-import type { Decoded, Decoder } from '../write/decode.ts'
+import { type Decoded, type Decoder, positionOf } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 
 const PAGE = 128
@@ -33,7 +33,7 @@ export async function readRecordedEvents(
       const known = decoder.decodeKnown(each)
       onRecord(each, known)
       for (const event of known) {
-        const position = event instanceof OutpostError ? (event.details['position'] as number) : event.position
+        const position = positionOf(event)
         if (position <= after) continue
         if (position > until) return events
         if (!(event instanceof OutpostError)) events.push(event)

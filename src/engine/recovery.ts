@@ -1,8 +1,9 @@
 /** What brings saved states and segments to the log's head at start. */
 import { isOutpostError } from '../errors.ts'
-import type { LogRecord } from '../storage/record.ts'
+import { pause } from '../internal/pause.ts'
+import { type Checkpoint, LOG_START, type LogRecord } from '../storage/record.ts'
 import type { SegmentIndex } from '../storage/segment-index.ts'
-import type { LogStorage } from '../storage/storage.ts'
+import type { LogStorage, StateWrites } from '../storage/storage.ts'
 import type { Decoded } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 import type { States } from '../write/states.ts'
@@ -21,10 +22,7 @@ export async function persistently(work: () => Promise<void>, { later }: Environ
       return await work()
     } catch (error) {
       if (!isOutpostError(error, 'storage-failed') || closing.aborted) throw error
-      await new Promise<void>((resolve) => {
-        later(delayMs, resolve)
-        closing.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await pause(later, delayMs, closing)
     }
   return work()
 }
@@ -36,11 +34,30 @@ export async function persistently(work: () => Promise<void>, { later }: Environ
 export async function dropWhatTheLogLost(log: Log, states: readonly States[], index: SegmentIndex, storage: LogStorage): Promise<void> {
   while (index.checkpoint && !(await log.contains(index.checkpoint))) await index.clear()
   for (const each of states) {
-    if (!each.stored || (each.stored.record <= log.settled.record && (await log.contains(each.stored)))) continue
-    await storage.states.drop(each.fold.name)
-    each.restart()
+    for (let { stored } = each; !(await isSound(log, stored)); stored = (await storage.states.checkpoints()).get(each.fold.name)) {
+      if (stored) await storage.states.drop(each.fold.name)
+      const begun = log.tail.cursor && LOG_START
+      if (begun && (await storage.states.save([beginningOf(each)])) === 'stale') continue
+      each.restart(begun)
+      break
+    }
   }
 }
+
+/**
+ * In a synced log nothing saved is not sound either: a tab that has not heard of the server yet may have folded all of it as
+ * confirmed, and would save that over nothing. Over a beginning it cannot.
+ */
+const isSound = async (log: Log, stored: Checkpoint | undefined): Promise<boolean> =>
+  stored ? stored.record <= log.settled.record && (await log.contains(stored)) : !log.tail.cursor
+
+const beginningOf = ({ fold }: States): StateWrites => ({
+  fold: fold.name,
+  expected: undefined,
+  checkpoint: LOG_START,
+  puts: [],
+  removes: [],
+})
 
 /** Saved states of shapes that this build does not have, where no older build can still be using them. */
 export async function dropUnusedFolds(

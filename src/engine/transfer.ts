@@ -143,7 +143,7 @@ class Import {
   async page(lines: readonly string[]): Promise<void> {
     const records = lines.filter((line) => line !== '').map((line) => this.#read(line))
     if (records.length === 0) return
-    if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote into the log meanwhile.')
+    if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote meanwhile.')
   }
 
   async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
@@ -168,15 +168,15 @@ class Import {
 }
 
 function headerOf(line: string, app: string): Header {
-  let header: Header
+  let header: Header | null = null
+  let cause: unknown
   try {
-    header = JSON.parse(line) as Header
-  } catch (cause) {
-    return invalid('The file does not begin as an export does.', cause)
+    header = JSON.parse(line) as Header | null
+  } catch (error) {
+    cause = error
   }
-  if (header === null || typeof header !== 'object' || header.outpost !== 'export')
-    return invalid('The file does not begin as an export does.')
+  if (header?.outpost !== 'export') return invalid('The file does not begin as an export does.', cause)
   if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
-  if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}; this build reads up to ${LOG_FORMAT}.`)
+  if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}, this build knows ${LOG_FORMAT}.`)
   return header
 }

@@ -1,13 +1,15 @@
 /**
  * Values as text, for what leaves the thread: exports, the wire, text columns. Everything that `plain.ts` keeps comes back as it
  * was, parts that are shared or hold themselves too. The notation is that of devalue (https://github.com/sveltejs/devalue), so
- * that others have a library for it. It is not that library, which brings 3.4 kB (gzipped) into every worker where 0.9 do:
+ * that others have a library for it. It is not that library, which brings 3.4 kB (gzipped) into every worker where 1.1 do:
  *
  *     [{"at":1,"tags":2}, ["Date","2026-01-01T00:00:00.000Z"], ["Set",3], "a"]
  *
  * A list of parts, the whole first, in which a part names others by their index; what JSON has no word for is a negative one.
- * Only a field called `__proto__`, which that library refuses, is one like any other here.
+ * Only a field called `__proto__`, which that library refuses, is one like any other here. An object without a prototype comes
+ * back with one, as it does from a structured clone.
  */
+import { isPlain } from './same-value.ts'
 
 /** What JSON has no word for, by its index. */
 const LITERALS: readonly (readonly [number, unknown])[] = [
@@ -34,7 +36,7 @@ export function isJson(value: unknown, depth = 0): boolean {
   if (value === null) return true
   if (depth > MAX_DEPTH) return false
   if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((part) => isJson(part, depth + 1))
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every((part) => isJson(part, depth + 1))
+  return isPlain(value) && Object.values(value).every((part) => isJson(part, depth + 1))
 }
 
 /** @throws TypeError for functions, symbols, class instances */
@@ -64,10 +66,8 @@ export function pack(value: unknown): string {
     if (part instanceof Set) return [type, ...[...part].map(place)]
     if (part instanceof ArrayBuffer) return [type, base64Of(part)]
     if (ArrayBuffer.isView(part)) return [type, place(ownBytes(part))]
-    const prototype: unknown = Object.getPrototypeOf(part)
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw new TypeError(`A ${type} cannot be packed`)
+    if (!isPlain(part)) throw new TypeError(`A ${type} cannot be packed`)
     const fields: [string, unknown][] = Object.entries(part)
-    if (prototype === null) return ['null', ...fields.flatMap(([name, field]) => [name, place(field)])]
     for (const field of fields) field[1] = place(field[1])
     return Object.fromEntries(fields)
   }
@@ -85,24 +85,29 @@ export function pack(value: unknown): string {
 
 /** The inverse of {@link pack}; the text may be a stranger's. @throws where nobody packed it so */
 export function unpack(text: string): unknown {
-  const parts = JSON.parse(text) as unknown
+  const told = JSON.parse(text) as unknown
+  const parts: readonly unknown[] = Array.isArray(told) ? told : []
   const made = new Map<unknown, unknown>([...LITERALS, [NEGATIVE_ZERO, -0]])
 
   const partAt = (index: unknown): unknown => {
     if (made.has(index)) return made.get(index)
-    if (!Array.isArray(parts) || !Number.isInteger(index) || !Object.hasOwn(parts, index as number)) throw invalid(`index ${String(index)}`)
-    const part: unknown = parts[index as number]
+    const part = typeof index === 'number' ? parts[index] : undefined
+    if (part === undefined) throw invalid()
     // Kept before the parts in it are made: they may name it.
     const keep = <T>(value: T): T => {
       made.set(index, value)
       return value
     }
     if (typeof part !== 'object' || part === null) return keep(part)
-    if (!Array.isArray(part)) return fill(keep<object>({}), Object.entries(part))
+    if (!Array.isArray(part)) return fill(keep({}), part)
     if (typeof part[0] === 'string') return typed(part[0], part.slice(1), keep)
-    if (part[0] === SPARSE) return sparse(keep(listOf(part[1])), pairs(part.slice(2)))
-    const list = keep(Array<unknown>(part.length))
-    for (let i = 0; i < part.length; i++) if (part[i] !== HOLE) list[i] = partAt(part[i])
+    const list = keep(part[0] === SPARSE ? listOf(part[1]) : Array<unknown>(part.length))
+    if (part[0] === SPARSE)
+      for (let i = 2; i < part.length; i += 2) {
+        if (!isIndex(part[i]) || part[i] >= list.length) throw invalid()
+        list[part[i]] = partAt(part[i + 1])
+      }
+    else for (let i = 0; i < part.length; i++) if (part[i] !== HOLE) list[i] = partAt(part[i])
     return list
   }
 
@@ -124,53 +129,41 @@ export function unpack(text: string): unknown {
       }
       case 'Map': {
         const map = keep(new Map())
-        for (const [key, value] of pairs(rest)) map.set(partAt(key), partAt(value))
+        for (let i = 0; i < rest.length; i += 2) map.set(partAt(rest[i]), partAt(rest[i + 1]))
         return map
       }
-      case 'null':
-        return fill(keep(Object.create(null) as object), pairs(rest))
     }
     const View = VIEW.test(type) && (globalThis as unknown as Record<string, new (...of: unknown[]) => unknown>)[type]
     const buffer = View && partAt(first)
-    if (!View || !(buffer instanceof ArrayBuffer)) throw invalid(`a "${type}"`)
+    if (!View || !(buffer instanceof ArrayBuffer)) throw invalid()
     return keep(new View(buffer, ...rest.slice(1)))
   }
 
-  const sparse = (list: unknown[], elements: Iterable<readonly [unknown, unknown]>): unknown => {
-    for (const [at, index] of elements) {
-      if (!Number.isInteger(at) || (at as number) < 0 || (at as number) >= list.length) throw invalid(`element ${String(at)}`)
-      list[at as number] = partAt(index)
-    }
-    return list
-  }
-
-  const fill = (object: object, fields: Iterable<readonly [unknown, unknown]>): object => {
-    for (const [name, index] of fields) {
-      if (typeof name !== 'string') throw invalid(`a field ${String(name)}`)
+  const fill = (object: Record<string, unknown>, fields: object): unknown => {
+    for (const [name, index] of Object.entries(fields)) {
       const value = partAt(index)
       // Assigned, this one would be the object's prototype.
       if (name === '__proto__') Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
-      else (object as Record<string, unknown>)[name] = value
+      else object[name] = value
     }
     return object
   }
 
-  return partAt(typeof parts === 'number' ? parts : 0)
+  return partAt(typeof told === 'number' ? told : 0)
 }
 
-const invalid = (what: string): TypeError => new TypeError(`Invalid text of a packed value: ${what}`)
+const invalid = (): TypeError => new TypeError('The text is none of a packed value')
 
-function* pairs(flat: readonly unknown[]): Generator<readonly [unknown, unknown]> {
-  for (let i = 0; i < flat.length; i += 2) yield [flat[i], flat[i + 1]]
-}
+const isIndex = (value: unknown): value is number => typeof value === 'number' && value >>> 0 === value
 
 /** A list of holes. Its length may be a claim, so nothing is reserved: with an element at its far end, it is kept as a table. */
 function listOf(length: unknown): unknown[] {
+  if (!isIndex(length)) throw invalid()
   const list: unknown[] = []
-  if (!Number.isInteger(length) || (length as number) < 0 || (length as number) >= 2 ** 32) throw invalid(`a list of ${String(length)}`)
   if (length === 0) return list
-  list[(length as number) - 1] = 0
-  delete list[(length as number) - 1]
+  list[length - 1] = 0
+  list.length = length - 1
+  list.length++
   return list
 }
 

@@ -2,6 +2,7 @@
  * Values that are shared and kept: frozen, so that a handler that changes one in place fails; and made only of what storage,
  * threads and exports give back as it was.
  */
+import { isPlain } from './same-value.ts'
 
 /** Built-in objects that are kept whole. */
 const KEPT = new Set(['Date', 'RegExp', 'ArrayBuffer', 'Map', 'Set'])
@@ -82,12 +83,6 @@ function keepBuiltIn(value: object, met: Set<object>): number {
   if (value instanceof Map || value instanceof Set)
     for (const entry of value.entries()) bytes += keepParts(entry[0], met) + keepParts(entry[1], met)
   return bytes
-}
-
-/** By its chain of prototypes, because a value may come from another realm. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)

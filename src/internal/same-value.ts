@@ -12,9 +12,10 @@ export function sameValue(a: unknown, b: unknown): boolean {
   return isPlain(a) && sameFields(a as Record<string, unknown>, b as Record<string, unknown>)
 }
 
+/** True for an object of fields alone: by its chain of prototypes, because a value may come from another realm. */
 export const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function sameFields(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {

@@ -8,10 +8,10 @@
  * from `complete` to `folded`, with the overlay laid over them, are therefore the rows as of `folded`; as of any other
  * record they are not, and the reader must come to terms first (see {@link FoldedRows.judge}).
  */
+import { Recent } from '../internal/recent.ts'
 import { type Checkpoint, LOG_START, type LogRecord, sameCheckpoint } from '../storage/record.ts'
 import type { Row, RowWrites } from '../storage/storage.ts'
 import type { FoldedRow } from './folding.ts'
-import { RowCache } from './row-cache.ts'
 import type { Token } from './row-operations.ts'
 
 /** Clean rows kept for the next change of them: a few megabytes a Read Model. */
@@ -27,7 +27,7 @@ export type Verdict = 'usable' | 'ahead' | 'behind' | 'foreign'
 
 export class FoldedRows {
   readonly #overlay = new Map<Token, FoldedRow>()
-  readonly #cache = new RowCache(CACHED_ROWS)
+  readonly #cache = new Recent<Token, Row>(CACHED_ROWS)
   /** Ids of the records from `complete` to `folded`. */
   readonly #ids = new Map<number, string>()
   /** Rows of the record that the fold stopped in, never stored. */

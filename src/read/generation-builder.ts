@@ -5,6 +5,7 @@
  */
 import type { Environment } from '../engine/engine.ts'
 import { isOutpostError, messageOf } from '../errors.ts'
+import { pause } from '../internal/pause.ts'
 import type { Bell } from './bell.ts'
 import type { EventSource } from './event-source.ts'
 import type { Generation, Generations } from './generations.ts'
@@ -78,15 +79,11 @@ export class GenerationBuilder {
       } catch (error) {
         if (signal.aborted || isOutpostError(error, 'closed')) break
         this.#host.problem(messageOf(error))
-        await Promise.race([this.#pause(backoff(++failures, RETRY_FIRST_MS, RETRY_LONGEST_MS)), aborted(signal)])
+        await pause(environment.later, backoff(++failures, RETRY_FIRST_MS, RETRY_LONGEST_MS), signal)
       }
     }
     this.#isRunning = false
     this.#host.problem(undefined)
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#host.environment.later(delayMs, resolve))
   }
 
   async #build(signal: AbortSignal): Promise<void> {

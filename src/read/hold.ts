@@ -1,7 +1,9 @@
+import { Bell } from './bell.ts'
+
 /** Lets something stand still for as long as anybody needs that. */
 export class Hold {
   #holders = 0
-  #waiting: (() => void)[] = []
+  readonly #freed = new Bell()
 
   /** Until the returned function is called. */
   take(): () => void {
@@ -11,7 +13,7 @@ export class Hold {
       if (!isHolding) return
       isHolding = false
       if (--this.#holders > 0) return
-      for (const goOn of this.#waiting.splice(0)) goOn()
+      this.#freed.ring()
     }
   }
 
@@ -21,6 +23,6 @@ export class Hold {
 
   /** Resolves when nobody holds it. */
   async free(): Promise<void> {
-    while (this.#holders > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    while (this.#holders > 0) await this.#freed.next()
   }
 }

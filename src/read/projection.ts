@@ -339,7 +339,7 @@ export class Projection {
   }
 
   #endedError(): OutpostError {
-    return new OutpostError('closed', `The rows of Read Model "${this.#name}" are no longer read from here: ${this.#ended}.`, {
+    return new OutpostError('closed', `Rows of Read Model "${this.#name}" cannot be read: ${this.#ended}.`, {
       readModel: this.#name,
     })
   }

@@ -3,6 +3,7 @@ import type { AnyReadModel } from '../domain/infer.ts'
 import type { GetQuery, GivenConditions, RowsQuery } from '../domain/query.ts'
 import { OutpostError } from '../errors.ts'
 import { isKey } from '../storage/key.ts'
+import { describeValue } from './describe-value.ts'
 import type { Conditions, PlainCondition } from './predicate.ts'
 
 const RANGE_OPERATORS = ['from', 'to', 'above', 'below']
@@ -49,7 +50,8 @@ export function checkRowsQuery(model: AnyReadModel, query: RowsQuery): { readonl
 
 /** @throws `invalid-query` */
 export function checkGetQuery(model: AnyReadModel, { key }: GetQuery): void {
-  if (!isKey(key)) throw invalidQuery(model, `\`get\` takes a string or a number, but was given ${describe(key)}.`, { field: model.key })
+  if (!isKey(key))
+    throw invalidQuery(model, `\`get\` takes a string or a number, but was given ${describeValue(key)}.`, { field: model.key })
 }
 
 function checkCondition(model: AnyReadModel, place: 'where' | 'filter', field: string, condition: PlainCondition): void {
@@ -60,9 +62,9 @@ function checkCondition(model: AnyReadModel, place: 'where' | 'filter', field: s
 function problemOf(condition: PlainCondition, onIndex: boolean): string | undefined {
   const operators = Object.keys(condition)
   if (operators.length > 1 && !operators.every((operator) => RANGE_OPERATORS.includes(operator)))
-    return `mixes ${operators.join(', ')}. Only from, to, above and below go together; use \`filter\` for the others.`
+    return `mixes ${operators.join(', ')}. Only from, to, above and below go together: use \`filter\`.`
   const noKey = (value: unknown): string | undefined =>
-    isKey(value) ? undefined : `compares with ${describe(value)}, which has no order. Use \`filter\` with the value itself.`
+    isKey(value) ? undefined : `compares with ${describeValue(value)}, which has no order. Use \`filter\` with the value itself.`
   if ('equals' in condition) return onIndex ? noKey(condition.equals) : undefined
   if ('anyOf' in condition) {
     if (!Array.isArray(condition.anyOf)) return 'has `anyOf` without a list. Give an array of values.'
@@ -74,11 +76,6 @@ function problemOf(condition: PlainCondition, onIndex: boolean): string | undefi
     .map(noKey)
     .find((problem) => problem !== undefined)
 }
-
-const describe = (value: unknown): string =>
-  value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number'
-    ? String(value)
-    : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 
 /** The fields that rows can have; undefined where the schema also lets others through. */
 function fieldsOf(model: AnyReadModel): readonly string[] | undefined {

@@ -5,6 +5,10 @@ import { messageOf, OutpostError } from '../errors.ts'
 import { deepFreeze } from '../internal/plain.ts'
 import { compareKeys, isKey } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
+import { describeValue } from './describe-value.ts'
+
+export const rowAt = (readModel: string, event: RecordedEvent): string =>
+  `Read Model "${readModel}", at Event "${event.type}" (position ${event.position})`
 
 export interface RowCheck {
   /**
@@ -27,7 +31,7 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
   const invalid = (event: RecordedEvent, field: string, problem: string, details: object = {}, cause?: unknown): OutpostError =>
     new OutpostError(
       'invalid-row',
-      `Read Model "${model.name}", at Event "${event.type}" (position ${event.position}): field "${field}" of its row ${problem}.`,
+      `${rowAt(model.name, event)}: field "${field}" of its row ${problem}.`,
       { readModel: model.name, field, eventType: event.type, position: event.position, ...details },
       cause,
     )
@@ -46,7 +50,7 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
       const row = parsed.data as Row
       for (const field of keyFields)
         if (!isKey(row[field]))
-          throw invalid(event, field, `is ${describe(row[field])}, which IndexedDB cannot index`, { key: row[keyField] })
+          throw invalid(event, field, `is ${describeValue(row[field])}, which IndexedDB cannot index`, { key: row[keyField] })
       const own = row[keyField] as Key
       if (key !== undefined && own !== key && compareKeys(own, key) !== 0)
         throw invalid(event, keyField, `became "${String(own)}" in the row of "${String(key)}". Remove that one and put this one`, {
@@ -56,7 +60,8 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
       return deepFreeze(row)
     },
 
-    invalidKey: (key, event) => invalid(event, keyField, `cannot be ${describe(key)}: IndexedDB cannot index it`, { key: String(key) }),
+    invalidKey: (key, event) =>
+      invalid(event, keyField, `cannot be ${describeValue(key)}: IndexedDB cannot index it`, { key: String(key) }),
   }
 
   function checkStorable(row: Row, event: RecordedEvent): void {
@@ -72,8 +77,3 @@ export function createRowCheck(model: AnyReadModel): RowCheck {
 
 const fieldOf = (made: unknown, field: string): unknown =>
   typeof made === 'object' && made !== null ? (made as Readonly<Record<string, unknown>>)[field] : undefined
-
-const describe = (value: unknown): string =>
-  value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number'
-    ? String(value)
-    : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`

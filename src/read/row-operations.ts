@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
 import { isKey, keyToken } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
-import type { RowCheck } from './row-check.ts'
+import { rowAt, type RowCheck } from './row-check.ts'
 
 export type Token = string | number
 
@@ -118,13 +118,10 @@ export class RowOperations implements Rows<unknown, unknown> {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function'
 
-export const invalidRowAt = (readModel: string, event: RecordedEvent): string =>
-  `Read Model "${readModel}", at Event "${event.type}" (position ${event.position})`
-
 /** A row that was to be changed is not there. */
 export const missingRow = (readModel: string, operation: RowOperation): OutpostError =>
   new OutpostError(
     'handler-failed',
-    `${invalidRowAt(readModel, operation.event)}: there is no row "${String(operation.key)}" to update. Use \`upsert\`, or put it at an earlier Event.`,
+    `${rowAt(readModel, operation.event)}: there is no row "${String(operation.key)}" to update. Use \`upsert\`, or put it at an earlier Event.`,
     { readModel, key: operation.key, eventType: operation.event.type, position: operation.event.position },
   )

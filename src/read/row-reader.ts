@@ -154,7 +154,7 @@ export class RowReader {
         resume?.()
       }
     }
-    throw new OutpostError('storage-failed', 'The rows changed again and again while they were read. Ask again.')
+    throw new OutpostError('storage-failed', 'The rows kept changing while they were read. Ask again.')
   }
 
   /**

@@ -1,8 +1,6 @@
 /** What a server process gives the engine of its surroundings. */
 import type { Environment } from '../engine/engine.ts'
-
-/** The most that a timer takes (32 bits); longer waits would end at once. */
-const MAX_DELAY_MS = 2 ** 31 - 1
+import { later } from '../internal/later.ts'
 
 export function serverEnvironment(): Environment {
   /** The last to ask for each role: one space is open only once in a process, but an old one may still be closing. */
@@ -28,9 +26,6 @@ export function serverEnvironment(): Environment {
     },
     // Another process may have the same storage.
     alone: () => Promise.resolve(false),
-    later(delayMs, run) {
-      const timer = setTimeout(run, Math.min(delayMs, MAX_DELAY_MS))
-      return () => clearTimeout(timer)
-    },
+    later,
   }
 }

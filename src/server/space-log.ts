@@ -61,9 +61,7 @@ export async function openSpaceLog({ domain, storage, space, environment, isBusy
     const decoder = createDecoder(domain)
     const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
     const source: StateSource = {
-      async catchUp(checkpoint) {
-        if (log.head.record < checkpoint.record) await log.pull()
-      },
+      catchUp: () => log.pull(),
       replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
     }
     const statesOf = (fold: Fold): States => new States(fold, logStorage.states, source, checkpoints.get(fold.name))

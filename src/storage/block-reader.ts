@@ -1,4 +1,5 @@
 /** Reads blocks of the packed index, a bounded number of them from memory. Blocks never change: nothing goes stale. */
+import { Recent } from '../internal/recent.ts'
 import type { SegmentStore } from './storage.ts'
 
 export interface BlockKey {
@@ -12,21 +13,16 @@ export const MOST_BLOCKS_A_READ = 256
 
 export class BlockReader {
   readonly #store: SegmentStore
-  readonly #most: number
-  /** In order of last use. */
-  readonly #kept = new Map<string, Uint8Array>()
+  readonly #kept: Recent<string, Uint8Array>
 
   /** @param most blocks that stay in memory */
   constructor(store: SegmentStore, most: number) {
     this.#store = store
-    this.#most = most
+    this.#kept = new Recent(most)
   }
 
   keep(key: BlockKey, bytes: Uint8Array): void {
-    const token = tokenOf(key)
-    this.#kept.delete(token)
-    this.#kept.set(token, bytes)
-    if (this.#kept.size > this.#most) this.#kept.delete(this.#kept.keys().next().value as string)
+    this.#kept.set(tokenOf(key), bytes)
   }
 
   /**

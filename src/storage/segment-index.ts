@@ -143,7 +143,7 @@ class PackedIndex implements SegmentIndex {
     }
     const { checkpoint } = this.#catalogue
     if (checkpoint.record === number && checkpoint.id !== record.id) {
-      throw unsound('clear', `The packed index is as of another record ${number} than the log holds.`)
+      throw unsound('clear', `The packed index has another record ${number} than the log.`)
     }
     this.#head = checkpointOf(record)
     if (number <= this.#pendingAfter) return
@@ -189,7 +189,7 @@ class PackedIndex implements SegmentIndex {
     const last = this.#head.record
     for (;;) {
       if (!this.#covers(last)) await this.#refresh(this.#catalogue)
-      if (!this.#covers(last)) throw unsound('reset', 'The packed index was emptied by another tab, or reset meanwhile.')
+      if (!this.#covers(last)) throw unsound('reset', 'The packed index was emptied or reset meanwhile.')
       const catalogue = this.#catalogue
       // Memory and catalogue as of one instant: a flush that completes meanwhile moves entries from one to the other.
       const probes = keys.map((key) => ({ hash: this.#hash(key), found: this.#pending[index].get(key).filter((record) => record <= last) }))
@@ -310,6 +310,6 @@ class PackedIndex implements SegmentIndex {
 
 /** @param mendBy what makes it good, with the records after its checkpoint added again */
 const unsound = (mendBy: 'clear' | 'reset', what: string): OutpostError =>
-  new OutpostError('storage-failed', `${what} To mend it: ${mendBy} the index, then add the log's records after its checkpoint.`, {
+  new OutpostError('storage-failed', `${what} To mend it: ${mendBy} it, then add the records after its checkpoint.`, {
     mendBy,
   })

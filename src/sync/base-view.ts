@@ -1,9 +1,10 @@
 /** The states that pending Commands are decided again over: what is confirmed, with a slice of the server's log on top. */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
-import type { LogRecord } from '../storage/record.ts'
-import type { Decoded } from '../write/decode.ts'
+import type { LogRecord, StoredOutcome } from '../storage/record.ts'
+import { type Decoded, positionOf } from '../write/decode.ts'
 import type { Entry } from '../write/fold.ts'
+import type { Receipts } from '../write/receipts.ts'
 import type { States } from '../write/states.ts'
 import type { StateView } from '../write/unit-of-work.ts'
 
@@ -12,12 +13,21 @@ interface Waiting {
   readonly parked: string | undefined
 }
 
+/** What the slice holds of a Command: in which record of the server's log, and what it came to. */
+export interface Processed {
+  readonly record: number
+  readonly outcome: StoredOutcome
+}
+
 export class BaseView implements StateView {
+  readonly #receipts: Pick<Receipts, 'find'>
+  readonly #processed = new Map<string, Processed>()
   /** Events that are not folded onto their states yet. */
   readonly #events = new Map<States, Map<string, Waiting[]>>()
   readonly #entries = new Map<States, Map<string, Entry>>()
 
-  constructor(all: readonly States[]) {
+  constructor(all: readonly States[], receipts: Pick<Receipts, 'find'>) {
+    this.#receipts = receipts
     for (const states of all) {
       this.#events.set(states, new Map())
       this.#entries.set(states, new Map())
@@ -26,6 +36,9 @@ export class BaseView implements StateView {
 
   /** Lays Events over what is there; an Event that this build does not understand spoils what rests on it. */
   add(record: LogRecord, events: readonly Decoded[]): void {
+    if (record.sync?.step === 'pulled')
+      for (const { id, outcome, duplicateOf } of record.commands)
+        this.#processed.set(id, { record: duplicateOf ?? record.sync.cursor.record, outcome })
     for (const [states, byKey] of this.#events) {
       for (const event of events) {
         if (event instanceof OutpostError) {
@@ -58,8 +71,19 @@ export class BaseView implements StateView {
     return this.#entries.get(states)?.get(key)
   }
 
+  /** What the server has made of this Command, where the slice says so. */
+  processed(id: string): Processed | undefined {
+    return this.#processed.get(id)
+  }
+
+  /** Not what the tail holds: it is what is decided again. */
+  async known(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const confirmed = await this.#receipts.find(ids, 'confirmed')
+    return new Set(ids.filter((id) => confirmed.has(id) || this.#processed.has(id)))
+  }
+
   #spoil(states: States, record: LogRecord, error: OutpostError): void {
-    const stored = record.events[(error.details['position'] as number) - record.position]
+    const stored = record.events[positionOf(error) - record.position]
     if (!stored || !states.fold.concerns(stored.type)) return
     // Where a key has no stream of its own, anything may rest on the Event.
     if (!states.fold.keepsStreams) throw error

@@ -1,17 +1,12 @@
 /** The browser's, as a worker has it. */
+import { later } from '../internal/later.ts'
 import type { SyncEnvironment } from './environment.ts'
-
-/** The most that a timer takes (32 bits); longer waits would end at once. */
-const maxDelayMs = 2 ** 31 - 1
 
 export const browserEnvironment = (): SyncEnvironment => ({
   now: () => Date.now(),
   random: () => Math.random(),
   randomId: () => crypto.randomUUID(),
-  later(delayMs, run) {
-    const timer = setTimeout(run, Math.min(delayMs, maxDelayMs))
-    return () => clearTimeout(timer)
-  },
+  later,
   fetch: (url, init) => fetch(url, init),
   gzip: typeof CompressionStream === 'undefined' ? undefined : gzip,
   async lock(name, options, held) {

@@ -21,10 +21,12 @@ import { type OwnProcessed, planRebase } from './rebase.ts'
 import { applyRebase } from './rebasing.ts'
 import type { Applied, SyncedLog, SyncedLogState } from './synced-log.ts'
 
-/** What may have been sent, and what must not be: one value, so that of a push and a withdrawal one is first. */
-const SENT = 'sync.sent'
+/**
+ * What may have been sent, and what must not be: one value, so that of a push and a withdrawal one is first. Kept for each client
+ * id by itself: a tab that has not heard of a new one must not overwrite what was sent under that.
+ */
+const sentKey = (clientId: string): string => `sync.sent.${clientId}`
 interface Sent {
-  readonly clientId: string
   /** The highest that may have been sent. */
   readonly sequence: number
   /** Ids of Commands that are being withdrawn: they are pushed as that, even where the log does not say so yet. */
@@ -128,7 +130,7 @@ export class EngineLog implements SyncedLog {
         if (result === 'outdated')
           throw new OutpostError(
             'outdated',
-            `Command ${commandId} cannot be withdrawn by this build: it does not know all Commands that wait. Load the newer app.`,
+            `Command ${commandId} cannot be withdrawn: this build does not know all that wait. Load the newer app.`,
           )
         if (result === 'applied') return true
       }
@@ -180,16 +182,15 @@ export class EngineLog implements SyncedLog {
   }
 
   async #sent({ clientId }: SyncCursor): Promise<number> {
-    const sent = (await this.meta.get(SENT)) as Sent | undefined
-    return sent?.clientId === clientId ? sent.sequence : 0
+    const sent = (await this.meta.get(sentKey(clientId))) as Sent | undefined
+    return sent?.sequence ?? 0
   }
 
   async #updateSent(change: (sent: Sent) => Sent): Promise<Sent> {
-    const { clientId } = this.#cursor()
-    const none: Sent = { clientId, sequence: 0, withdrawn: [] }
+    const none: Sent = { sequence: 0, withdrawn: [] }
     return (
-      (await this.meta.update<Sent>(SENT, (sent) => {
-        const changed = change(sent?.clientId === clientId ? sent : none)
+      (await this.meta.update<Sent>(sentKey(this.#cursor().clientId), (sent) => {
+        const changed = change(sent ?? none)
         return changed === none ? sent : changed
       })) ?? none
     )

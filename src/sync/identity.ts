@@ -37,4 +37,4 @@ async function isPending(log: SyncedLog, sequence: number, commandId: string): P
 }
 
 const restored = (how: string): SyncFault =>
-  new SyncFault('restored', `The server's log is another one than this device has followed: ${how}.`)
+  new SyncFault('restored', `The server's log is not the one that this device has followed: ${how}.`)

@@ -27,6 +27,8 @@ export class InboxLog {
    */
   remarkOn(pairs: readonly (readonly [then: Decided | undefined, now: Decided])[]): () => LogRecord | undefined {
     const remarks: Remark[] = []
+    // What an earlier try, which was not appended, has left of them.
+    for (const [then] of pairs) if (then) this.#streams.delete(then.root.id)
     for (const [then, now] of pairs) {
       const data = then && !now.root.withdrawn ? returned(then, now, this.#streams) : undefined
       if (!then || !data) continue

@@ -37,7 +37,9 @@ export function commandRequests(
       // In words: ids that look derived are a consequence's, and no root may have one.
       const id = `${how}.${attempt}.${commandId}`
       const before = (await receipts.find([id])).get(id)
-      if (before?.ok === false) continue
+      // One that is refused while it still waits may yet be accepted: only the server ends it.
+      const waits = before?.ok === false && isWaiting(await log.receipt(id))
+      if (before?.ok === false && !waits) continue
       const outcome =
         before ??
         (await dispatch({
@@ -49,7 +51,7 @@ export function commandRequests(
           causationId: commandId,
           ...defined({ schema, aggregateId, actor }),
         }))
-      if (outcome.ok) await log.resolve(commandId, { how, commandId: id })
+      if (outcome.ok || waits) await log.resolve(commandId, { how, commandId: id })
       return outcome
     }
   }
@@ -61,3 +63,5 @@ export function commandRequests(
     receipt: (commandId) => log.receipt(commandId),
   }
 }
+
+const isWaiting = (receipt: Receipt | undefined): boolean => receipt?.state === 'durable' || receipt?.state === 'pushed'

@@ -4,6 +4,7 @@
  * square of its length. What is staged outlives faults; it is dropped where the log's cursor moved meanwhile.
  */
 import { Pace } from '../internal/pace.ts'
+import { sameValue } from '../internal/same-value.ts'
 import type { SyncCursor } from '../storage/record.ts'
 import type { Connection } from './connection.ts'
 import type { SyncEnvironment } from './environment.ts'
@@ -46,7 +47,7 @@ export class Puller {
     const { cursor } = this.#log.state
     const connection = this.#connection
     if (!connection.isOf(cursor)) return 'more'
-    if (!this.#before || !isSame(this.#before, cursor)) this.#restart(cursor)
+    if (!this.#before || !sameValue(this.#before, cursor)) this.#restart(cursor)
     const after = this.#staged.at(-1)?.number ?? cursor.record
     const limit = Math.min(this.#page, connection.limits.pullRecords)
     const request = this.#transport.pull({ ...connection.sender(cursor), after, limit }, signal)
@@ -78,10 +79,7 @@ export class Puller {
     const result = await this.#pace.measure(() => this.#log.apply(before, records))
     this.#before = undefined
     if (result === 'forked')
-      throw new SyncFault(
-        'fork',
-        'Another device sends Commands under the name of this one: its profile was copied, or this log lost some.',
-      )
+      throw new SyncFault('fork', 'Another device sends Commands in the name of this one: a copied profile, or a log that lost some.')
     if (this.#log.state.pending > 0) this.notBefore = this.#now() + this.#pace.longestMs
     return result
   }
@@ -92,6 +90,3 @@ export class Puller {
     this.#entries = 0
   }
 }
-
-const isSame = (a: SyncCursor, b: SyncCursor): boolean =>
-  a.epoch === b.epoch && a.record === b.record && a.clientId === b.clientId && a.sequence === b.sequence

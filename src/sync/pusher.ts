@@ -66,7 +66,7 @@ export class Pusher {
       throw new SyncFault('internal', `The server has processed none of ${commands.length} Commands from ${commands[0]?.sequence} on.`)
     this.#connection.pushed = Math.max(this.#connection.pushed, sequence)
     this.held = undefined
-    if (held) this.#hold(held, `The server knows no Commands of type "${held.type}": it is older than the app. Update the server.`)
+    if (held) this.#hold(held, `The server knows no Commands of type "${held.type}": it is older than the app. Update it.`)
   }
 
   /** Where it was too much at once, less is sent next time. */

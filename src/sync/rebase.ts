@@ -68,7 +68,7 @@ function isSame(server: Decided, here: Decided): boolean {
   if (server.root.withdrawn !== here.root.withdrawn) return false
   if (here.root.withdrawn) return true // it never had a name there
   if (server.root.id !== here.root.id) return false
-  if (server.root.duplicateOf !== undefined || !sameValue(server.root.outcome, here.root.outcome)) return false
+  if (server.root.duplicateOf !== here.root.duplicateOf || !sameValue(server.root.outcome, here.root.outcome)) return false
   if (server.events.length !== here.events.length || !sameValue(server.parked, here.parked)) return false
   return server.events.every(({ commandId, event }, i) => {
     const other = here.events[i] as Decided['events'][number]

@@ -6,10 +6,10 @@
  * starved by a tab that writes each second. Where that one applied a slice itself, this one is given up.
  */
 import type { EngineInside } from '../engine/inside.ts'
-import { isOutpostError, OutpostError } from '../errors.ts'
+import { type ErrorCode, isOutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { LogRecord, SyncCursor } from '../storage/record.ts'
-import type { Decoded } from '../write/decode.ts'
+import { type Decoded, positionOf } from '../write/decode.ts'
 import { recordsOf } from '../write/records.ts'
 import { BaseView } from './base-view.ts'
 import { behind, eventsIn, inOneTransaction, noteOf } from './notes.ts'
@@ -28,16 +28,24 @@ export interface Rebase {
   readonly withdrawn?: string
 }
 
+/** Faults that another build does not have: what pends is left to it. */
+const OUTDATED: ReadonlySet<ErrorCode> = new Set(['unknown-command', 'unknown-handler', 'outdated', 'upcast-failed'])
+
 /** Within a turn of the log. */
 export async function applyRebase(
   inside: EngineInside,
   { before, after, slice, remark, withdrawn }: Rebase,
   breathe: () => Promise<void>,
 ): Promise<'applied' | 'moved' | 'outdated'> {
-  const { log, states, decider, decoder } = inside
+  const { log, states, decider, decoder, receipts } = inside
   let redecision: Redecision | undefined
   let decided = 0
-  for (let start = log.position; ;) {
+  let start = log.position
+  let epoch = log.tailEpoch
+  for (;;) {
+    // The other tab withdrew a Command: what follows it was decided again there, and has to be here.
+    if (epoch !== log.tailEpoch) redecision = undefined
+    epoch = log.tailEpoch
     const left = log.tail.pending.slice(after.sequence - before.sequence)
     const first =
       withdrawn === undefined
@@ -47,7 +55,7 @@ export async function applyRebase(
     const confirmed = remarked ? [...first, behind(first, remarked)] : first
     const end = { record: log.head.record + confirmed.length, position: log.position + eventsIn(confirmed) }
     if (left.length > 0) {
-      const view = new BaseView(states)
+      const view = new BaseView(states, receipts)
       try {
         for (const [record, events] of await confirmedInTail(inside)) view.add(record, events)
         for (const record of first) view.add(record, decoder.decodeKnown(record))
@@ -60,7 +68,7 @@ export async function applyRebase(
         await redecision.decide(await commandsOf(inside, left.slice(decided)), withdrawn)
         decided = left.length
       } catch (error) {
-        if (isOutpostError(error, 'unknown-command') || isOutpostError(error, 'outdated')) return 'outdated'
+        if (isOutpostError(error) && OUTDATED.has(error.code)) return 'outdated'
         throw error
       }
     }
@@ -107,5 +115,3 @@ async function confirmedInTail({ log, decoder }: EngineInside): Promise<readonly
   if (!first || !record) return []
   return [[record, decoder.decodeKnown(record).filter((event) => positionOf(event) < first.position)]]
 }
-
-const positionOf = (event: Decoded): number => (event instanceof OutpostError ? (event.details['position'] as number) : event.position)

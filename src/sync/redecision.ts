@@ -33,6 +33,7 @@ export class Redecision {
     this.work = new UnitOfWork(position, {
       load: (states, keys) => this.#view.load(states, keys),
       peek: (states, key) => this.#view.peek(states, key),
+      known: (ids) => this.#view.known(ids),
     })
     this.#decider = decider
     this.#breathe = breathe
@@ -40,11 +41,15 @@ export class Redecision {
 
   /**
    * @param withdrawn id of one that only keeps its place from now on
-   * @throws `unknown-command`, `outdated` where this build cannot decide one of them; faults of storage
+   * @throws `unknown-command`, `unknown-handler`, `outdated`, `upcast-failed` where this build cannot decide one of them; faults of storage
    */
   async decide(commands: readonly StoredCommand[], withdrawn?: string): Promise<void> {
     for (const [i, command] of commands.entries()) {
-      if (command.withdrawn || command.id === withdrawn) this.#keepPlace(command)
+      const processed = this.#view.processed(command.id)
+      if (command.withdrawn || command.id === withdrawn) this.#keepPlace({ ...command, withdrawn: true, outcome: { ok: true } })
+      // Given under another client id before: the server holds its effect already, and will say so.
+      else if (processed) this.#keepPlace({ ...command, duplicateOf: processed.record, outcome: processed.outcome })
+      else if (command.duplicateOf !== undefined) this.#keepPlace(command)
       else await this.#decide(command)
       if (i % SLICE === SLICE - 1) await this.#breathe()
     }
@@ -84,9 +89,10 @@ export class Redecision {
     attempt.accept()
   }
 
+  /** It waits, and has no effect. */
   #keepPlace(command: StoredCommand): void {
     const attempt = new Attempt(this.work)
-    attempt.commands.push({ ...command, again: true, withdrawn: true, outcome: { ok: true } })
+    attempt.commands.push({ ...command, again: true })
     attempt.accept()
   }
 }

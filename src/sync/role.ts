@@ -8,7 +8,7 @@
  * This is economy, not safety: whoever takes the role raises an epoch in the log's meta data, and looks at it again before
  * anything that leaves a trace; so one who lost the role while he was frozen notices before he acts.
  */
-import { Doorbell } from './doorbell.ts'
+import { pause } from '../internal/pause.ts'
 import type { SyncEnvironment } from './environment.ts'
 import type { SyncedLog } from './synced-log.ts'
 
@@ -121,7 +121,7 @@ export class Role {
         if (isAbort(thrown)) return
         report(thrown)
         // What failed is not tried again in the same breath.
-        await new Doorbell(environment.later).wait(beatMs, [], signal)
+        await pause(environment.later, beatMs, signal)
       } finally {
         this.#holding?.lost.abort()
         await this.#holding?.done.catch(() => undefined) // told by the lock, where that was not stolen

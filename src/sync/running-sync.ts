@@ -144,7 +144,7 @@ export function startSync(
             await stepBack.wait(Infinity, ['now'], lost)
           } else if ((await loop.run(either(lost, pausing.signal))) === 'outdated') {
             outdatedUntil = environment.now() + outdatedMs
-            const problem = 'A newer build gave Commands that this one cannot decide. Load the newer app.'
+            const problem = 'A newer build gave Commands unknown to this one. Load the newer app.'
             return tell({ state: 'outdated', problem, retryAt: outdatedUntil })
           } else if (!(await role.holds())) return undefined
         }
@@ -200,7 +200,7 @@ export function startSync(
     async request(what, ...args) {
       if (what !== 'pause' && what !== 'resume' && what !== 'now') {
         const ask = commands?.[what as keyof CommandRequests] as ((...given: readonly unknown[]) => Promise<unknown>) | undefined
-        if (!ask) throw new OutpostError('unsupported', `Sync knows no request "${what}". Page and worker are of different builds: reload.`)
+        if (!ask) throw new OutpostError('unsupported', `Sync knows no "${what}": page and worker differ. Reload.`)
         return ask(...args)
       }
       talk.say({ kind: 'request', what })

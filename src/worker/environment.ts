@@ -1,9 +1,7 @@
 /** What a worker gives the engine of its surroundings. */
+import { later } from '../internal/later.ts'
 import type { Environment } from '../engine/engine.ts'
 import type { Tabs } from './tabs.ts'
-
-/** The most that a timer takes (32 bits); longer waits would end at once. */
-const maxDelayMs = 2 ** 31 - 1
 
 export function workerEnvironment(tabs: Tabs): Environment {
   return {
@@ -22,9 +20,6 @@ export function workerEnvironment(tabs: Tabs): Environment {
     // The page notices that its worker is gone, and starts another one.
     reopen: () => (self as unknown as { close(): void }).close(),
     alone: async () => (await tabs.count()) === 1,
-    later(delayMs, run) {
-      const timer = setTimeout(run, Math.min(delayMs, maxDelayMs))
-      return () => clearTimeout(timer)
-    },
+    later,
   }
 }

@@ -211,7 +211,8 @@ export class Decider {
     lookUp: boolean,
   ): Promise<readonly RecordedEvent[]> {
     // Only what may have been given before (by a timer or a resumed instance) can stand in the log already.
-    const known = lookUp && requests.length > 0 ? await this.#options.known(requests.map(({ command }) => command.id)) : undefined
+    const ids = lookUp ? requests.map(({ command }) => command.id) : []
+    const known = ids.length > 0 ? await (attempt.known(ids) ?? this.#options.known(ids)) : undefined
     const events: RecordedEvent[] = []
     for (const { command, at } of requests) {
       if (known?.has(command.id)) continue
@@ -240,7 +241,7 @@ export class Decider {
     if (instance.parked)
       throw new OutpostError(
         'handler-failed',
-        `Timer "${name}" waits: process manager "${manager}", instance "${key}", is parked. Retry it first.`,
+        `Timer "${name}" waits: process manager "${manager}", instance "${key}", is parked. Retry it.`,
       )
     const timer = instance.timers[name]
     // Cancelled or set anew since it was due: what was wanted no longer is.

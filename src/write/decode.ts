@@ -13,6 +13,10 @@ const engineOwn = '$'
 /** An Event, or why this build cannot tell what it says: `outdated`, `upcast-failed`. */
 export type Decoded = RecordedEvent | OutpostError
 
+/** Where it stands in the log, also where it cannot be understood. */
+export const positionOf = (event: Decoded): number =>
+  event instanceof OutpostError ? (event.details['position'] as number) : event.position
+
 export interface Decoder {
   /**
    * A record's Events as this build understands them, without those that a rebase made void; each record is decoded once.
@@ -54,19 +58,7 @@ export function createDecoder(
           cause,
         )
       }
-    return {
-      id: eventIdOf(command.id, stored.ordinal),
-      type: known ? known.message.name : stored.type,
-      aggregateId: stored.aggregateId,
-      version: stored.version,
-      position: record.position + index,
-      data: deepFreeze(data),
-      at: command.at,
-      actor: command.actor,
-      commandId: command.id,
-      correlationId: command.correlationId,
-      causationId: command.causationId,
-    }
+    return recordedOf(stored, command, record.position + index, deepFreeze(data), known?.message.name)
   }
 
   function decodeKnown(record: LogRecord): readonly Decoded[] {
@@ -99,13 +91,19 @@ export function checkFormat(record: LogRecord): void {
 }
 
 /** An Event that was just decided, as handlers will see it once it is recorded. */
-export const recordedOf = (stored: StoredEvent, command: Undecided, position: number): RecordedEvent => ({
+export const recordedOf = (
+  stored: StoredEvent,
+  command: Undecided,
+  position: number,
+  data = stored.data,
+  type = stored.type,
+): RecordedEvent => ({
   id: eventIdOf(command.id, stored.ordinal),
-  type: stored.type,
+  type,
   aggregateId: stored.aggregateId,
   version: stored.version,
   position,
-  data: stored.data,
+  data,
   at: command.at,
   actor: command.actor,
   commandId: command.id,

@@ -30,7 +30,11 @@ export async function openTail(storage: LogStorage): Promise<{ readonly last: Lo
   const chunks = kept && kept.voids > 0 ? [...(await meta.entries(VOIDS)).values()] : []
   const last = await events.last()
   if (last) checkFormat(last)
-  if (!kept || !last) return { last, tail: last ? Tail.begin(checkpointOf(last), lastPositionOf(last)) : Tail.begin(LOG_START, 0) }
+  if (!kept || !last) {
+    // Where nothing was kept there is nothing to fold from: another tab may have joined before that last record.
+    if (last && (await meta.get(TAIL)) !== undefined) return openTail(storage)
+    return { last, tail: last ? Tail.begin(checkpointOf(last), lastPositionOf(last)) : Tail.begin(LOG_START, 0) }
+  }
   const voids = (chunks as VoidRange[][]).flat().slice(0, kept.voids)
   const start = kept.from ? kept.from.record - 1 : kept.as
   const [before] = start > 0 ? await events.get([start]) : []

@@ -147,7 +147,7 @@ export class Log {
    *
    * @param committed makes the states in memory those of the records: see {@link Advance}
    * @param meta entries of the log's meta data, put in the same transaction
-   * @returns `conflict` where another tab wrote first; what it wrote is folded already
+   * @returns `conflict` where another tab wrote first, or the head moved since they were made; what was written is folded already
    */
   async append(
     records: readonly LogRecord[],
@@ -155,6 +155,8 @@ export class Log {
     committed: () => void,
     meta?: ReadonlyMap<string, unknown>,
   ): Promise<'appended' | 'conflict'> {
+    // Loading what they were decided over may have moved the head: they are of no use then.
+    if (records[0]?.number !== this.#head.record + 1) return 'conflict'
     const kept = records.some(({ sync }) => sync) ? keptTail(this.#tail, records) : undefined
     const entries = kept ? new Map([...kept, ...(meta ?? [])]) : meta
     for (let attempt = 1; ; attempt++) {
@@ -178,23 +180,11 @@ export class Log {
   /** @param records of one transaction, where there is sync; else each counts by itself */
   async #advance(records: readonly LogRecord[], own: boolean, committed?: () => void): Promise<void> {
     if (!own) for (const record of records) checkFormat(record)
-    if (!this.#tail.cursor && !records.some(({ sync }) => sync)) {
-      for (const [i, record] of records.entries()) {
-        this.#tail.fold(record)
-        this.#take([record], own, {
-          committed: i === 0 ? committed : undefined,
-          settled: [record],
-          voided: false,
-          tentative: [],
-          adopted: false,
-        })
-      }
-      return
-    }
-    const adopted = !this.#tail.cursor && this.#head.record > 0
+    const isSynced = records.some(({ sync }) => sync)
+    const adopted = isSynced && !this.#tail.cursor && this.#head.record > 0
     const before = this.#tail.settled.record
     // What is read below must not see half a step.
-    const tail = records.some(({ sync }) => sync) ? this.#tail.copy() : this.#tail
+    const tail = isSynced ? this.#tail.copy() : this.#tail
     let voided = false
     for (const record of records) if (tail.fold(record)) voided = true
     const settledTo = tail.settled.record
@@ -238,7 +228,7 @@ function checkContiguous(after: number, records: readonly LogRecord[]): void {
   if (first && first.number !== after + 1)
     throw new OutpostError(
       'storage-failed',
-      `The log goes on at record ${first.number}, not ${after + 1}: it was replaced under this tab. Reload the page.`,
+      `The log goes on at record ${first.number}, not ${after + 1}: it was replaced. Reload the page.`,
       { expected: after + 1, found: first.number },
     )
 }

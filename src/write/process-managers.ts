@@ -99,7 +99,7 @@ export function managerFold(manager: ProcessManager): ManagerFold {
 
   function after(instance: Instance, event: RecordedEvent, reaction: Reaction<unknown> | undefined): Instance {
     if (!reaction) return instance
-    if (reaction instanceof Promise) throw new TypeError('its handler returned a promise: handlers of process managers are synchronous')
+    if (reaction instanceof Promise) throw new TypeError('its handler returned a promise: make it synchronous')
     if (reaction.state === undefined) return { state: undefined, timers: {} }
     const timers: Record<string, Timer> = { ...instance.timers }
     for (const request of (reaction.timers ?? []) as readonly TimerRequest[]) {

@@ -28,8 +28,8 @@ export class Receipts {
     this.#log = log
   }
 
-  /** The recorded outcomes of those ids that stand in the log. */
-  async find(ids: readonly string[]): Promise<ReadonlyMap<string, Outcome>> {
+  /** The recorded outcomes of those ids that stand in the log. @param of leaves out what still waits for the server */
+  async find(ids: readonly string[], of: 'all' | 'confirmed' = 'all'): Promise<ReadonlyMap<string, Outcome>> {
     const candidates = await this.#index.findCommands(ids)
     const numbers = [...new Set(candidates.flat())]
     const found = new Map<string, Outcome>()
@@ -42,6 +42,7 @@ export class Receipts {
         const index = record?.commands.findIndex((command) => command.id === id) ?? -1
         if (!record || index < 0) continue // another id of the same hash
         if (this.#log.tail.isVoidCommand(record, index)) continue // what it came to stands elsewhere, if anywhere
+        if (of === 'confirmed' && this.#log.tail.isPendingCommand(record, index)) continue
         found.set(id, outcomeOf(record, index))
         break
       }

@@ -4,7 +4,7 @@ import type { AnyDomain } from '../domain/infer.ts'
 import { named } from '../domain/named.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
-import type { Decoder } from './decode.ts'
+import { type Decoder, positionOf } from './decode.ts'
 import { evolve } from './fold.ts'
 import type { Log } from './log.ts'
 import type { LogIndex } from './log-index.ts'
@@ -80,7 +80,7 @@ export class Repository {
       for (const record of await this.#log.get(numbers.slice(from, from + PAGE))) {
         if (!record) continue
         for (const event of this.#decoder.decodeKnown(record)) {
-          const position = event instanceof OutpostError ? (event.details['position'] as number) : event.position
+          const position = positionOf(event)
           const stored = record.events[position - record.position]
           if (stored?.aggregateId !== id || !stored.type.startsWith(prefix)) continue
           if (event instanceof OutpostError) throw event

@@ -26,7 +26,7 @@ import {
   type StoredEvent,
 } from '../storage/record.ts'
 import type { PersistenceStore, SavedState, StateWrites } from '../storage/storage.ts'
-import type { Decoded, Decoder } from './decode.ts'
+import { type Decoded, type Decoder, positionOf } from './decode.ts'
 import { emptyEntry, type Entry, type Fold } from './fold.ts'
 import type { Advance } from './log.ts'
 import type { Instance, ManagerFold } from './process-managers.ts'
@@ -36,8 +36,8 @@ const KEPT_CLEAN = 8192
 
 /** The log, as far as saved states need it. Only within a turn. */
 export interface StateSource {
-  /** Moves the head to at least this record: a saved state is ahead of it. */
-  catchUp(checkpoint: Checkpoint): Promise<void>
+  /** Folds what other tabs wrote. */
+  catchUp(): Promise<void>
   /** Gives each record after this one up to the head, with its Events. */
   replay(after: number, fold: (record: LogRecord, events: readonly Decoded[]) => void): Promise<void>
 }
@@ -222,7 +222,7 @@ export class States {
   *#taken(record: LogRecord, events: readonly Decoded[]): IterableIterator<{ readonly key: string; readonly later: Later }> {
     for (const event of events) {
       if (event instanceof OutpostError) {
-        const { type, aggregateId } = record.events[(event.details['position'] as number) - record.position] as StoredEvent
+        const { type, aggregateId } = record.events[positionOf(event) - record.position] as StoredEvent
         if (this.fold.concerns(type)) this.#halt(event, aggregateId)
         continue
       }
@@ -277,9 +277,9 @@ export class States {
     this.#evict([])
   }
 
-  /** Nothing is saved any more: begins again before the log's first record. */
-  restart(): void {
-    this.#stored = undefined
+  /** Nothing is saved any more: begins again before the log's first record. @param stored the checkpoint of that, where there is one */
+  restart(stored?: Checkpoint): void {
+    this.#stored = stored
     this.#base = this.#folded = LOG_START
     this.#entries.clear()
     this.#dirty.clear()
@@ -288,7 +288,8 @@ export class States {
 
   /** Another tab has saved further (or less far, after this one's handle was away): start from what is stored now. */
   async takeOver(stored: Checkpoint | undefined): Promise<void> {
-    if (stored && stored.record > this.#folded.record) await this.#source.catchUp(stored)
+    // It may know what this one has not heard of: a record further on, or that the log has joined a server.
+    await this.#source.catchUp()
     const before = this.#base.record
     this.#stored = stored
     this.#base = stored ?? LOG_START

@@ -123,6 +123,15 @@ export class Tail {
     return root !== undefined && isPending(root)
   }
 
+  /** True where this Command of the record, or the root that it follows from, waits for the server. */
+  isPendingCommand({ kind, number, commands }: LogRecord, command: number): boolean {
+    const [first] = this.#pending
+    const index = commands[command]?.root ?? command
+    const root = commands[index]
+    if (!first || !root || kind !== 'commit' || !isPending(root)) return false
+    return number > first.record || (number === first.record && index >= first.command)
+  }
+
   /** The pending roots of a commit record from this index on, given what stands before it. */
   #commit(record: LogRecord, from = 0): void {
     let before = 0

@@ -15,6 +15,8 @@ export interface StateView {
   load(states: States, keys: readonly string[]): Promise<void>
   /** The entry, where it is loaded. */
   peek(states: States, key: string): Entry | undefined
+  /** Those of the ids whose Commands count in what it is decided over; absent where that is all that counts in the log. */
+  known?(ids: readonly string[]): Promise<ReadonlySet<string>>
 }
 
 /** As of the log's head. */
@@ -61,6 +63,10 @@ export class Attempt {
 
   load(states: States, keys: readonly string[]): Promise<void> {
     return this.#work.view.load(states, keys)
+  }
+  /** See {@link StateView.known}. */
+  known(ids: readonly string[]): Promise<ReadonlySet<string>> | undefined {
+    return this.#work.view.known?.(ids)
   }
   /** The entry as of everything decided so far. The key must have been loaded. */
   entry(states: States, key: string): Entry {

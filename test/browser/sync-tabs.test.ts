@@ -56,7 +56,7 @@ describe('the tab that syncs for all', () => {
     // What it believed is over: it is not the one any more, and what it is told goes out all the same.
     await frozen.call('untilHere', false)
     await ann.contend(seed + 4, items, 40, frozen)
-    await expectJoined([ann, ben], server.url)
+    await expectJoined([ann, ben, { page: other, told: ann.told, principal: 'ann' }], server.url)
     expect(await other.call('syncStatus')).toMatchObject({ here: true, state: 'upToDate' })
   })
 

@@ -40,6 +40,13 @@ describe('ids of imported orders', () => {
     expect(second).toBe(`${first}-2`)
   })
 
+  test('are others in another batch', async () => {
+    const contents = ['a,b', 'x', 'a,b']
+    const ids = [...(await orderIds()(contents)), ...(await orderIds('first')(contents)), ...(await orderIds('second')(contents))]
+    expect(new Set(ids).size).toBe(9)
+    expect(await orderIds('first')(contents)).toEqual(ids.slice(3, 6))
+  })
+
   test('stay what they have always been, or a second import would place every order again', async () => {
     expect(await orderIds()(['22632,22633', '22632,22633'])).toEqual(['VTXFQZQQPCN0K7NW', 'VTXFQZQQPCN0K7NW-2'])
   })

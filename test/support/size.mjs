@@ -12,13 +12,14 @@ import { buildPackage, cache, manifest, root } from './build.mjs'
 /** Most that a door may weigh, gzipped: kB of 1000 bytes. @type {Readonly<Record<string, number>>} */
 export const budgets = {
   'outpost': 10,
-  'outpost/worker': 60,
+  'outpost/worker': 61,
   'outpost/client': 10,
-  'outpost/sync': 14,
+  'outpost/sync': 15,
   'outpost/react': 3,
   'outpost/dexie': 35,
   'outpost/server': 62,
-  'outpost/testing': 73,
+  // With all that a simulation joins, the server too; it comes when one is begun.
+  'outpost/testing': 125,
 }
 
 /** Doors of which only counts what they add to the one that they run beside. @type {Readonly<Record<string, string>>} */

@@ -111,3 +111,43 @@ describe('the inbox', () => {
     expect(await inbox(b)).toHaveLength(1)
   })
 })
+
+test('a slice that could not be written, and comes again, names no Command as the cause of its own return', async () => {
+  const { storage, a, b } = await lastItems()
+  await give(a.engine, 'stockItem.register', 'z', { name: 'Z' })
+  await give(a.engine, 'stockItem.receive', 'z', { quantity: 5 })
+  await sync(a)
+  await b.pull()
+  await give(a.engine, 'stockItem.pick', 'z', { quantity: 5 })
+  const first = await give(b.engine, 'stockItem.pick', 'z', { quantity: 3 })
+  const second = await give(b.engine, 'stockItem.pick', 'z', { quantity: 2 })
+  await sync(a)
+  await b.push()
+  storage.faults.fail('events.append', 'UnknownError')
+  await expect(b.pull()).rejects.toMatchObject({ code: 'storage-failed' })
+  await b.pull()
+  expect((await inbox(b)).slice(-2).map(({ commandId, because }) => [commandId, because])).toEqual([
+    [first.commandId, []],
+    [second.commandId, [first.commandId]],
+  ])
+})
+
+test('hazard 16: another try of a retry that is at risk waits for that one, and gives no second', async () => {
+  const { a, b, first, requests } = await lastItems()
+  await give(a.engine, 'stockItem.receive', 'x', { quantity: 3 })
+  await sync(a)
+  await b.pull()
+  // It is given, and the tab dies before that is noted.
+  const { resolve } = b.sync
+  b.sync.resolve = () => Promise.reject(new Error('dead'))
+  await expect(requests.retry(first.commandId)).rejects.toThrow('dead')
+  b.sync.resolve = resolve
+  await give(a.engine, 'stockItem.pick', 'x', { quantity: 4 })
+  await sync(a)
+  await b.pull()
+  await give(b.engine, 'stockItem.receive', 'x', { quantity: 9 })
+  expect(b.sync.state.pending).toBe(2)
+  expect(await requests.retry(first.commandId)).toMatchObject({ ok: false, refusal: 'outOfStock' })
+  expect(b.sync.state.pending).toBe(2)
+  expect((await inbox(b)).map(({ commandId }) => commandId)).not.toContain(first.commandId)
+})

@@ -59,6 +59,8 @@ export interface ImportJob {
   readonly id: string
   readonly fileName: string
   readonly stock: StockOptions
+  /** Part of the orders' ids: those of another batch are other orders, also where they say the same. */
+  readonly batch?: string
   readonly phase: ImportPhase
   /** Why it failed, for a person. */
   readonly problem?: string

@@ -9,7 +9,7 @@ export interface Importer {
   /** For `useSyncExternalStore`. */
   readonly subscribe: (changed: () => void) => () => void
   readonly current: () => ImportJob | undefined
-  start(file: File, stock: StockOptions): void
+  start(file: File, stock: StockOptions, batch?: string): void
   resume(): void
   cancel(): void
   /** Forgets a finished or broken off import; what it did stays. */
@@ -64,7 +64,7 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
     }
     tell(running)
     try {
-      await runImport(app, source, { stock: from.stock, signal: abort.signal, onProgress })
+      await runImport(app, source, { stock: from.stock, batch: from.batch, signal: abort.signal, onProgress })
       running = { ...running, phase: abort.signal.aborted ? 'cancelled' : 'done', elapsedMs: performance.now() - startedAt }
     } catch (error) {
       running = { ...running, phase: 'failed', problem: error instanceof Error ? error.message : String(error) }
@@ -133,11 +133,12 @@ export function createImporter(app: App<typeof stockroom>, store: ImportStore, n
       return () => listeners.delete(changed)
     },
     current: () => job,
-    start: (chosen, stock) => {
+    start: (chosen, stock, batch) => {
       const starting: ImportJob = {
         id: crypto.randomUUID(),
         fileName: chosen.name,
         stock,
+        ...(batch !== undefined && { batch }),
         phase: 'running',
         progress: noProgress,
         elapsedMs: 0,

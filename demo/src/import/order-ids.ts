@@ -17,11 +17,13 @@ async function contentId(content: string): Promise<string> {
 /**
  * Gives each order of one file its id: from its content, and which occurrence of that content in the file it is.
  * Ask in the order of the file.
+ *
+ * @param batch a name: orders of another batch are other orders, also where they say the same
  */
-export function orderIds(): (contents: readonly string[]) => Promise<string[]> {
+export function orderIds(batch = ''): (contents: readonly string[]) => Promise<string[]> {
   const seen = new Map<string, number>()
   return async (contents) => {
-    const ids = await Promise.all(contents.map(contentId))
+    const ids = await Promise.all(contents.map((content) => contentId(batch === '' ? content : `${batch}\n${content}`)))
     return ids.map((id) => {
       const occurrence = (seen.get(id) ?? 0) + 1
       seen.set(id, occurrence)

@@ -8,6 +8,7 @@ import { openBytes, piecesOf, readLines } from './read-lines.ts'
 
 export interface RunOptions {
   readonly stock: StockOptions
+  readonly batch?: string | undefined
   /** Stops after the portions under way. */
   readonly signal: AbortSignal
   /** Told after each portion. */
@@ -69,13 +70,13 @@ function rateMeter(): (done: number) => number {
 export async function runImport(
   app: App<typeof stockroom>,
   file: Blob,
-  { stock, signal, onProgress }: RunOptions,
+  { stock, batch, signal, onProgress }: RunOptions,
 ): Promise<ImportProgress> {
   // The figures count every Event, so theirs is the position of the log.
   const before = (await app.read.figures.get('warehouse'))?.position ?? 0
   let progress: ImportProgress = { ...noProgress, total: await countLines(file, signal), position: before }
   let failure: Error | undefined
-  const idsOf = orderIds()
+  const idsOf = orderIds(batch)
   const registered = new Set<string>()
   const underWay: Promise<void>[] = []
   const breathe = breather()

@@ -13,7 +13,7 @@ export function ImportPanel() {
   const running = job?.phase === 'running'
   const choose = (input: HTMLInputElement): void => {
     const file = input.files?.[0]
-    if (file) importer.start(file, stock ?? usualStock)
+    if (file) importer.start(file, stock ?? usualStock, batchFromAddress())
     // The same file chosen again is a change again.
     input.value = ''
   }
@@ -47,6 +47,9 @@ export function ImportPanel() {
     </div>
   )
 }
+
+/** `?batch=monday`: part of a larger file, say, whose orders repeat themselves from part to part. */
+const batchFromAddress = (): string | undefined => new URLSearchParams(location.search).get('batch') ?? undefined
 
 /** `?sampleOrders=2500` asks for more than a few hundred. */
 const sampleFromAddress = (): { orders?: number } => {

@@ -8,6 +8,7 @@ export const InboxScreen = () => (
     title="Inbox"
     lead="What you did here while others changed the book, and what no longer held when it reached the server. Nothing is lost: ask again, ask for something else, or let it go."
   >
+    <h2 className="hidden">What came back</h2>
     <InboxList empty={<Empty title="Nothing came back.">Everything that reached the server holds as it was told here.</Empty>} />
   </Page>
 )

@@ -37,7 +37,7 @@ export function transactionOf(records: readonly LogRecord[], isServer: boolean):
 
 /** Of an updated entry of the log's meta data; undefined where nothing rests on it. */
 export const transactionOfMeta = (key: string): Transaction | undefined =>
-  key === 'sync.sent' ? 'sending' : key === 'sync.role' ? 'takeRole' : undefined
+  key.startsWith('sync.sent.') ? 'sending' : key === 'sync.role' ? 'takeRole' : undefined
 
 export class CrashPoints {
   readonly #armed: CrashPoint[] = []

@@ -9,7 +9,10 @@ import { ensureChromium } from '../../support/find-chromium.mjs'
 export async function launchFreezable(profileDir: string): Promise<BrowserContext> {
   const flags = ['--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--no-first-run', '--remote-debugging-port=0']
   const child = spawn(ensureChromium(), [...flags, `--user-data-dir=${profileDir}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const atExit = (): void => void child.kill('SIGKILL')
+  process.once('exit', atExit)
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  void gone.then(() => process.off('exit', atExit))
   let said = ''
   const endpoint = await new Promise<string>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -32,7 +32,7 @@ export async function stockUp(devices: readonly SyncedDevice[]): Promise<void> {
 }
 
 /** Until the server has processed all that the devices have. */
-export async function untilPushed(devices: readonly SyncedDevice[]): Promise<void> {
+export async function untilPushed(devices: readonly Pick<SyncedDevice, 'page'>[]): Promise<void> {
   const pending = async (): Promise<readonly number[]> =>
     Promise.all(
       devices.map(async ({ page }) => {
@@ -44,8 +44,11 @@ export async function untilPushed(devices: readonly SyncedDevice[]): Promise<voi
   await expect.poll(pending, { timeout: 60_000, interval: 250 }).toEqual(devices.map(() => 0))
 }
 
+/** A device, or another tab of one. */
+type Device = Pick<SyncedDevice, 'page' | 'told' | 'principal'>
+
 /** All is pushed, and all show the same. @param url of the server itself */
-export async function expectJoined(devices: readonly SyncedDevice[], url: string): Promise<{ log: ServerLog; ends: Ends }> {
+export async function expectJoined(devices: readonly Device[], url: string): Promise<{ log: ServerLog; ends: Ends }> {
   await untilPushed(devices)
   const log = await readServerLog(
     url,
