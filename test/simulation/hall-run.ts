@@ -106,8 +106,12 @@ export async function hallRun(
   }
 }
 
-/** The schedule filled the disk: sync says so, and tries again. */
-const isOurs = (thrown: unknown): boolean => isOutpostError(thrown, 'storage-full')
+/**
+ * What the schedule itself brings about: it fills the disk, and sync says so and tries again; it ends tabs, or holds up their
+ * storage, while they open what somebody watches, and that one is told to ask again.
+ */
+const isOurs = (thrown: unknown): boolean =>
+  isOutpostError(thrown, 'storage-full') || isOutpostError(thrown, 'closed') || isOutpostError(thrown, 'timeout')
 
 /** What the server's log comes to: nothing forbidden is true at any of its positions. */
 function checkServer({ serverRecords }: Simulation): Oracle {
