@@ -233,6 +233,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   const open = (): void => {
     if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted. Connect again.')
   }
+  /** Where saved states are needed. */
+  const usably = async <T>(work: () => Promise<T>): Promise<T> => {
+    open()
+    await ready
+    return work()
+  }
   async function close(): Promise<void> {
     closing.abort()
     timers.close()
@@ -308,21 +314,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       if (!(after >= 0)) throw new OutpostError('invalid-query', `Events cannot be read after position ${after}: give 0 or more.`)
       return readEvents(after, limit)
     },
-    async load(aggregate, id) {
-      open()
-      await ready
-      return log.turn(() => repository.load(aggregate, id))
-    },
-    async loadAt(aggregate, id, moment) {
-      open()
-      await ready
-      return repository.loadAt(aggregate, id, moment)
-    },
-    async history(aggregate, id) {
-      open()
-      await ready
-      return repository.history(aggregate, id)
-    },
+    load: (aggregate, id) => usably(() => log.turn(() => repository.load(aggregate, id))),
+    loadAt: (aggregate, id, moment) => usably(() => repository.loadAt(aggregate, id, moment)),
+    history: (aggregate, id) => usably(() => repository.history(aggregate, id)),
     async catchUp() {
       open()
       await log.turn(() => log.pull())
