@@ -104,8 +104,9 @@ export function unpack(text: string): unknown {
     const list = keep(part[0] === SPARSE ? listOf(part[1]) : Array<unknown>(part.length))
     if (part[0] === SPARSE)
       for (let i = 2; i < part.length; i += 2) {
-        if (!isIndex(part[i]) || part[i] >= list.length) throw invalid()
-        list[part[i]] = partAt(part[i + 1])
+        const place: unknown = part[i]
+        if (!isIndex(place) || place >= list.length) throw invalid()
+        list[place] = partAt(part[i + 1])
       }
     else for (let i = 0; i < part.length; i++) if (part[i] !== HOLE) list[i] = partAt(part[i])
     return list

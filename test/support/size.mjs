@@ -12,7 +12,7 @@ import { buildPackage, cache, manifest, root } from './build.mjs'
 /** Most that a door may weigh, gzipped: kB of 1000 bytes. @type {Readonly<Record<string, number>>} */
 export const budgets = {
   'outpost': 10,
-  'outpost/worker': 61,
+  'outpost/worker': 60,
   'outpost/client': 10,
   'outpost/sync': 15,
   'outpost/react': 3,
