@@ -111,9 +111,10 @@ export async function importInto(pages: AsyncIterable<readonly string[]>, host: 
 }
 
 async function begin(header: Header, { storage, log, alone }: ImportHost): Promise<Import> {
-  if (log.head.record > 0)
+  const offset = await emptyRecords(log)
+  if (offset === undefined)
     throw new OutpostError('log-not-empty', `The log holds ${log.head.record} records. Delete its data first, or take another space.`)
-  const beginning = new Import(header, storage)
+  const beginning = new Import(header, storage, offset)
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
   let isAlone = await alone()
   if (isAlone) {
@@ -125,15 +126,30 @@ async function begin(header: Header, { storage, log, alone }: ImportHost): Promi
   throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
 }
 
+/** How many records the log has, where none holds anything: one that has joined a server has such. Undefined where it is not empty. */
+async function emptyRecords(log: Log): Promise<number | undefined> {
+  if (log.position > 0) return undefined
+  const last = log.head.record
+  for (let after = 0; after < last;) {
+    const records = await log.records(after, PAGE)
+    if (records.length === 0 || records.some(({ commands }) => commands.length > 0)) return undefined
+    after += records.length
+  }
+  return last
+}
+
 /** One import into an empty log. What it has written counts only once it has ended. */
 class Import {
   readonly #storage: LogStorage
   readonly #header: Header
+  readonly #offset: number
   readonly #check = new RecordCheck()
 
-  constructor(header: Header, storage: LogStorage) {
+  /** @param offset records that stand before its first one */
+  constructor(header: Header, storage: LogStorage, offset: number) {
     this.#header = header
     this.#storage = storage
+    this.#offset = offset
   }
 
   mark(importing: boolean): Promise<unknown> {
@@ -163,7 +179,9 @@ class Import {
     } catch (cause) {
       return invalid(`Record ${number} cannot be read: ${messageOf(cause)}.`, cause)
     }
-    return this.#check.passes(record) ? record : invalid(`Record ${number} is not what an export holds there.`)
+    return this.#check.passes(record)
+      ? { ...record, number: record.number + this.#offset }
+      : invalid(`Record ${number} is not what an export holds there.`)
   }
 }
 

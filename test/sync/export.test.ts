@@ -108,3 +108,23 @@ test('a record of which something was made void is exported without the states t
   const records = (await exported(b.engine)).slice(1).map((line) => unpack(line) as LogRecord)
   expect(records.flatMap(({ states = [] }) => states.map(({ version, state }) => [version, state]))).toEqual([[2, { count: 2 }]])
 })
+
+test('a log that has joined its server, and holds nothing else, takes an export: all of it waits for the server', async () => {
+  const { b } = await rebased()
+  const [header = '', ...lines] = await exported(b.engine)
+  const server = await SmallServer.open()
+  const storage = createMemoryStorage()
+  const device = await openDevice(server, 'c', storage)
+  expect(device.engine.inside.log.head.record).toBe(1)
+  await device.engine.import(pagesOf([header], lines))
+  expect(await device.engine.load('stockItem', 'x')).toEqual({ state: { name: 'X', onHand: 0 }, version: 4 })
+  expect(device.sync.state.pending).toBeGreaterThan(0)
+  await device.engine.close()
+
+  const again = await openDevice(server, 'c', storage)
+  expect(await again.engine.load('stockItem', 'x')).toEqual({ state: { name: 'X', onHand: 0 }, version: 4 })
+  await expect(again.engine.import(pagesOf([header], lines))).rejects.toMatchObject({ code: 'log-not-empty' })
+  // What this device had given is known whole, and is the new server's from now on.
+  const own = (await again.sync.pending(0, Infinity)).filter(({ command }) => command && 'json' in command.payload && command.payload.json)
+  expect(own.map(({ command }) => command?.type)).toContain('stockItem.pick')
+})
