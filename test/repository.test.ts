@@ -111,20 +111,35 @@ describe('the gate', () => {
   const file = (status: string, ...tests: readonly string[]) => ({ status, assertionResults: tests.map((each) => ({ status: each })) })
 
   test('counts what passed, failed and was skipped', () => {
-    expect(count([file('failed', 'passed', 'failed'), file('passed', 'passed', 'skipped')], false)).toEqual({
+    expect(count([file('failed', 'passed', 'failed'), file('passed', 'passed', 'skipped')], false)).toMatchObject({
       passed: 2,
       failed: 1,
       skipped: 1,
     })
-    expect(count([file('passed', 'passed')], true)).toEqual({ passed: 1, failed: 0, skipped: 0 })
+    expect(count([file('passed', 'passed')], true)).toMatchObject({ passed: 1, failed: 0, skipped: 0 })
+  })
+  test('names what failed, with the first line of why', () => {
+    const assertionResults = [
+      { status: 'failed', fullName: 'a log keeps it', failureMessages: ['AssertionError: 1 is not 2\n    at x'] },
+      { status: 'passed', fullName: 'a log has it' },
+    ]
+    const name = join(import.meta.dirname, 'log.test.ts')
+    expect(count([{ name, status: 'failed', assertionResults }], false).failures).toEqual([
+      'test/log.test.ts: a log keeps it: AssertionError: 1 is not 2',
+    ])
+    expect(count([{ name, status: 'failed', message: 'no such module', assertionResults: [] }], false).failures).toEqual([
+      'test/log.test.ts: did not load: no such module',
+    ])
+    expect(count([file('passed', 'passed')], false).failures).toEqual(['an error outside any test: see above'])
+    expect(count([file('passed', 'passed')], true).failures).toEqual([])
   })
   test('counts a file that does not load as failed', () => {
-    expect(count([file('failed'), file('passed', 'passed')], false)).toEqual({ passed: 1, failed: 1, skipped: 0 })
-    expect(count([file('failed', 'skipped', 'skipped')], false)).toEqual({ passed: 0, failed: 1, skipped: 2 })
+    expect(count([file('failed'), file('passed', 'passed')], false)).toMatchObject({ passed: 1, failed: 1, skipped: 0 })
+    expect(count([file('failed', 'skipped', 'skipped')], false)).toMatchObject({ passed: 0, failed: 1, skipped: 2 })
   })
   test('counts an error outside any test, and a run without a report, as failed', () => {
-    expect(count([file('passed', 'passed')], false)).toEqual({ passed: 1, failed: 1, skipped: 0 })
-    expect(countReport(join(folder, 'none.json'), true)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+    expect(count([file('passed', 'passed')], false)).toMatchObject({ passed: 1, failed: 1, skipped: 0 })
+    expect(countReport(join(folder, 'none.json'), true)).toMatchObject({ passed: 0, failed: 1, skipped: 0 })
     expect(readdirSync(folder)).toEqual([])
     rmSync(folder, { recursive: true })
   })

@@ -34,7 +34,7 @@ export function syncTone(status: SyncStatus | undefined): Tone {
   switch (status?.state) {
     case 'upToDate':
     case 'off':
-      return status.pending === 0 ? 'good' : 'busy'
+      return 'good'
     case undefined:
     case 'connecting':
     case 'syncing':

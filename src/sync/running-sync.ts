@@ -186,9 +186,12 @@ export function startSync(
 
   return {
     get status() {
+      const { pending } = log.state
+      // A Command is there before the loop has turned to it: nobody is to read that all is sent while one waits.
+      const shown: SyncState = state.state === 'upToDate' && pending > 0 ? { state: 'syncing', done: 0, of: pending } : state
       return {
-        ...state,
-        pending: log.state.pending,
+        ...shown,
+        pending,
         here: role.isHeld,
         ...defined({ lastSyncedAt }),
       }

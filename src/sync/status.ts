@@ -8,7 +8,7 @@ export interface HeldCommand {
 
 /** Where sync stands, without figures. */
 export type SyncState =
-  /** `off`: the worker was started without `sync`. `paused`: by `app.sync.pause()`. */
+  /** `off`: the worker was started without `sync`. `upToDate`: nothing to send, nothing to come. `paused`: by `app.sync.pause()`. */
   | { readonly state: 'off' | 'connecting' | 'upToDate' | 'paused' }
   /** Steps of this round: Commands pushed and records pulled, of those known so far. */
   | { readonly state: 'syncing'; readonly done: number; readonly of: number }

@@ -4,11 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bin, cache, manifest, root } from './build.mjs'
 
-/** @typedef {{ readonly passed: number, readonly failed: number, readonly skipped: number }} Count */
+/** @typedef {{ readonly passed: number, readonly failed: number, readonly skipped: number, readonly failures?: readonly string[] }} Count */
 /** @typedef {{ readonly name: string, readonly run: () => Promise<Count> }} Part */
 
 /**
@@ -42,7 +42,8 @@ const tool = (name, command, rest) => ({
 /** @param {string} script @returns {Part} */
 const script = (script) => tool(script, 'npm', ['run', '--silent', script])
 
-/** @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult */
+/** @typedef {{ status: string, fullName?: string, failureMessages?: string[] }} TestResult */
+/** @typedef {{ name?: string, status: string, message?: string, assertionResults: TestResult[] }} FileResult */
 
 /**
  * @param {string} project of Vitest
@@ -69,12 +70,21 @@ const suite = (project) => ({
 export function countReport(path, ok) {
   if (!existsSync(path)) return { passed: 0, failed: 1, skipped: 0 }
   const { testResults: files } = /** @type {{ testResults: FileResult[] }} */ (JSON.parse(readFileSync(path, 'utf8')))
-  const tests = files.flatMap((file) => file.assertionResults.map(({ status }) => status))
+  const tests = files.flatMap((file) => file.assertionResults.map((result) => ({ ...result, file: file.name ?? '' })))
   const broken = files.filter((file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'))
-  const failed = tests.filter((status) => status === 'failed').length + broken.length
-  const passed = tests.filter((status) => status === 'passed').length
-  return { passed, failed: failed === 0 && !ok ? 1 : failed, skipped: tests.length - passed - (failed - broken.length) }
+  const failedTests = tests.filter(({ status }) => status === 'failed')
+  const failed = failedTests.length + broken.length
+  const passed = tests.filter(({ status }) => status === 'passed').length
+  const failures = [
+    ...broken.map(({ name = '', message = '' }) => failure(name, 'did not load', message)),
+    ...failedTests.map(({ file, fullName = '', failureMessages = [] }) => failure(file, fullName, failureMessages[0] ?? '')),
+    ...(failed === 0 && !ok ? ['an error outside any test: see above'] : []),
+  ]
+  return { passed, failed: failed === 0 && !ok ? 1 : failed, skipped: tests.length - passed - failedTests.length, failures }
 }
+
+/** @param {string} file @param {string} test @param {string} message */
+const failure = (file, test, message) => `${relative(root, file)}: ${test}: ${message.split('\n', 1)[0]}`
 
 const tarball = join('.cache', `${manifest.name}-${manifest.version}.tgz`)
 
@@ -102,18 +112,22 @@ async function main() {
   let passed = 0
   let failed = 0
   const lines = []
+  // Told again at the end: of a long output often only that is looked at, or kept.
+  const failures = []
   for (const part of parts.filter(({ name }) => chosen.length === 0 || chosen.includes(name))) {
     process.stdout.write(`\n── ${part.name}\n`)
     const startedAt = performance.now()
     const count = await part.run()
     passed += count.passed
     failed += count.failed
+    for (const each of count.failures ?? []) failures.push(`✗ ${part.name}: ${each}`)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
     lines.push(
       `${count.failed === 0 ? '✓' : '✗'} ${part.name.padEnd(14)}${count.passed} passed, ${count.failed} failed${skipped} (${seconds} s)`,
     )
   }
+  if (failures.length > 0) process.stdout.write(`\n${failures.join('\n')}\n`)
   process.stdout.write(`\n${lines.join('\n')}\n\n${passed} passed, ${failed} failed\n`)
   process.exitCode = failed === 0 ? 0 : 1
 }

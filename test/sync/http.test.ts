@@ -34,7 +34,7 @@ const start = (token: () => Promise<string> = async () => 'token-ann', space = '
   ))
 }
 const until = async (holds: () => boolean): Promise<void> => vi.waitFor(() => expect(holds()).toBe(true), { timeout: 20_000, interval: 5 })
-const isUpToDate = (): boolean => running.status.state === 'upToDate' && running.status.pending === 0
+const isUpToDate = (): boolean => running.status.state === 'upToDate'
 
 beforeEach(async () => {
   reported.length = 0
@@ -59,6 +59,17 @@ describe('over real HTTP', () => {
     expect(server.headers('connect').map((headers) => headers['content-encoding'])).toEqual([undefined])
     expect(server.paths[0]).toBe('/sync/hall 7/connect')
     expect(server.headers('pull').every(({ authorization }) => authorization === 'Bearer token-ann')).toBe(true)
+  })
+  test('up to date is never said while a Command waits, from the moment that it is there', async () => {
+    start()
+    await until(isUpToDate)
+    const told: string[] = []
+    running.listen(() => told.push(`${running.status.state} ${running.status.pending}`))
+    log.give(2)
+    expect(running.status).toMatchObject({ state: 'syncing', done: 0, of: 2, pending: 2 })
+    await until(isUpToDate)
+    expect(told[0]).toBe('syncing 2')
+    expect(told.filter((each) => each.startsWith('upToDate') && each !== 'upToDate 0')).toEqual([])
   })
   test('the change notice comes over fetch, with the token in its header', async () => {
     start()
