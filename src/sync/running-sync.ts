@@ -142,7 +142,7 @@ export function startSync(
           if (paused) {
             tell({ state: 'paused' })
             await stepBack.wait(Infinity, ['now'], lost)
-          } else if ((await loop.run(either(lost, pausing.signal))) === 'outdated') {
+          } else if ((await untilEither([lost, pausing.signal], (signal) => loop.run(signal))) === 'outdated') {
             outdatedUntil = environment.now() + outdatedMs
             const problem = 'A newer build gave Commands unknown to this one. Load the newer app.'
             return tell({ state: 'outdated', problem, retryAt: outdatedUntil })
@@ -226,12 +226,20 @@ export function startSync(
   }
 }
 
-/** Fires with the first of them. */
-function either(a: AbortSignal, b: AbortSignal): AbortSignal {
-  const both = new AbortController()
-  for (const signal of [a, b]) {
-    if (signal.aborted) both.abort()
-    signal.addEventListener('abort', () => both.abort(), { once: true, signal: both.signal })
+/**
+ * Runs under a signal that fires with the first of these. Listeners are taken away by hand: one that is bound to a signal of its
+ * own (`addEventListener(…, { signal })`) is held for ever by Node, with all that it reaches.
+ */
+async function untilEither<T>(signals: readonly AbortSignal[], work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const either = new AbortController()
+  const end = (): void => either.abort()
+  for (const signal of signals) {
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end)
   }
-  return both.signal
+  try {
+    return await work(either.signal)
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', end)
+  }
 }
