@@ -68,8 +68,10 @@ test('every Command counts once, in its client’s order, whatever is cut or kil
   })
   expect(await Promise.all(lanes)).toEqual([36, 36, 36, 36])
   isOver = true
-  // One last append, on which the cut falls that waits for it.
-  await new Device(servers[0]!, { space, clientId: 'last' }).tryPush([{ sequence: 1, command: receive() }]).catch(() => undefined)
+  // One last Command, on whose append the cut falls that waits for one.
+  const last = new Device(servers[0]!, { space, clientId: 'last' })
+  const commands = last.number([receive()])
+  while ((await last.tryPush(commands, 0).catch(() => undefined))?.status !== 200);
   await trouble
 
   const reader = new Device(await startProcess(), { space, principal: 'reader' })

@@ -22,17 +22,18 @@ export async function startProxy(target: string): Promise<PostgresProxy> {
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname)
     const pair = [client, upstream]
-    const cut = (done: () => void): void => {
-      for (const socket of pair) socket.destroy()
-      done()
-    }
     let losing: (() => void) | undefined
+    const cut = (done = losing): void => {
+      for (const socket of pair) socket.destroy()
+      done?.()
+    }
     for (const socket of pair) {
       sockets.add(socket)
-      socket.on('error', () => cut(() => {}))
+      // Also where the backend was killed before it answered: the answer is lost, whoever lost it.
+      socket.on('error', () => cut())
       socket.on('close', () => {
         sockets.delete(socket)
-        cut(() => {})
+        cut()
       })
     }
     client.on('data', (data) => {
@@ -45,7 +46,7 @@ export async function startProxy(target: string): Promise<PostgresProxy> {
       upstream.write(data)
     })
     upstream.on('data', (data) => {
-      if (losing) cut(losing)
+      if (losing) cut()
       else client.write(data)
     })
   })
