@@ -8,7 +8,6 @@ import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { LogRecord, SyncCursor } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
-import type { PendingRoot } from '../write/tail.ts'
 import { InboxLog } from './inbox-log.ts'
 import type { Resolved } from './inbox.ts'
 import type { Receipt, Returned } from './receipt.ts'
@@ -16,6 +15,7 @@ import { behind, inOneTransaction, noteOf } from './notes.ts'
 import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
 import type { ProcessedRecord } from './protocol.ts'
+import { receiptIn } from './receipt-in-log.ts'
 import type { PushedCommand } from './requests.ts'
 import { type OwnProcessed, planRebase } from './rebase.ts'
 import { applyRebase } from './rebasing.ts'
@@ -139,22 +139,7 @@ export class EngineLog implements SyncedLog {
 
   /** How far a Command has come; undefined where this log does not know it. */
   receipt(commandId: string): Promise<Receipt | undefined> {
-    return this.#turn(async () => {
-      const { log, index } = this.#inside
-      const { cursor, pending } = log.tail
-      const at = pending.findIndex(({ id }) => id === commandId)
-      if (cursor && at >= 0) {
-        const [command] = await commandsOf(this.#inside, [pending[at] as PendingRoot])
-        if (command?.withdrawn) return { state: 'withdrawn' }
-        return { state: cursor.sequence + at + 1 <= (await this.#sent(cursor)) ? 'pushed' : 'durable' }
-      }
-      const returned = await this.#inbox.find(commandId)
-      if (returned) return { state: returned.verdict, returned }
-      const [numbers = []] = await index.findCommands([commandId])
-      const records = await log.get(numbers)
-      const found = records.flatMap((record) => record?.commands.filter(({ id }) => id === commandId) ?? [])[0]
-      return found && { state: found.withdrawn ? 'withdrawn' : 'confirmed' }
-    })
+    return this.#turn(() => receiptIn({ inside: this.#inside, inbox: this.#inbox, sent: (cursor) => this.#sent(cursor) }, commandId))
   }
 
   /** A Command in the inbox, as it was returned; undefined where it is not in there (any more). */
