@@ -18,7 +18,7 @@ import type { ProcessedRecord } from './protocol.ts'
 import { receiptIn } from './receipt-in-log.ts'
 import type { PushedCommand } from './requests.ts'
 import { type OwnProcessed, planRebase } from './rebase.ts'
-import { applyRebase } from './rebasing.ts'
+import { applyRebase, isOfThisBuild } from './rebasing.ts'
 import type { Applied, SyncedLog, SyncedLogState } from './synced-log.ts'
 
 /**
@@ -91,16 +91,21 @@ export class EngineLog implements SyncedLog {
       const plan = planRebase(before, slice, hereAt)
       if (plan.kind === 'forked') return 'forked'
       const told = await firstDecisions(this.#inside, here)
-      if (plan.kind === 'confirm') {
-        const remark = this.#inbox.remarkOn(here.map((now, i) => [told[i], now]))
-        return this.#confirm(before, plan.cursor, remark)
+      const processed: readonly (readonly [Decided | undefined, Decided])[] =
+        plan.kind === 'confirm'
+          ? here.map((now, i) => [told[i], now])
+          : plan.own.map(({ record, command, sequence }) => [
+              told[sequence - before.sequence - 1],
+              decidedIn(slice[record] as PulledRecord, command),
+            ])
+      let remark: () => LogRecord | undefined
+      try {
+        remark = this.#inbox.remarkOn(processed)
+      } catch (error) {
+        if (isOfThisBuild(error)) return 'outdated'
+        throw error
       }
-      const remark = this.#inbox.remarkOn(
-        plan.own.map(({ record, command, sequence }) => [
-          told[sequence - before.sequence - 1],
-          decidedIn(slice[record] as PulledRecord, command),
-        ]),
-      )
+      if (plan.kind === 'confirm') return this.#confirm(before, plan.cursor, remark)
       const named = withLocalIds(slice, plan.own, hereAt)
       return applyRebase(this.#inside, { before, after: plan.cursor, slice: named, remark }, this.#breathe)
     })
