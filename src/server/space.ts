@@ -16,6 +16,7 @@ import type { ActAs, Authorize } from './authority.ts'
 import { ClientPlaces, type ClientPlace } from './client-places.ts'
 import { commandAt } from './processed.ts'
 import { PushQueue } from './push-queue.ts'
+import { leased } from './lease.ts'
 import { notYours } from './push-result.ts'
 import { RootDecider } from './root-decider.ts'
 import { rootOf } from './root.ts'
@@ -25,7 +26,7 @@ import { SyncFault } from './sync-fault.ts'
 import { passGate } from './timer-gate.ts'
 import { wireOutcome, wireRecord } from './wire-record.ts'
 
-/** What other processes append is looked for so often while somebody listens, where the storage does not tell. */
+/** What other processes append is looked for so often while somebody listens or reacts, where the storage does not tell. */
 const LOOK_MS = 1000
 /** Where it does, news of so long are one: most are of this process's own appends. */
 const NEWS_MS = 20
@@ -115,10 +116,11 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     },
   })
   const managerRetry = new ManagerRetry({ managers, log, storage, environment, ready, dispatch: (command) => queue.give(command) })
+  const reacting = [...domain.reactors.values()].filter(({ runs }) => runs === 'server')
   const reactors = new Reactors({
-    reactors: [...domain.reactors.values()].filter(({ runs }) => runs === 'server'),
+    reactors: reacting,
     meta: storage.meta,
-    environment,
+    environment: { ...environment, exclusive: leased({ meta: storage.meta, environment }) },
     logName: spaceLog.name,
     position: () => log.position,
     recorded$,
@@ -133,6 +135,8 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     () => {
       timers.touched()
       reactors.start()
+      // What another process records may be for the reactors of this one.
+      if (reacting.length > 0 && !closed && watchers++ === 0) beginLooking()
       void managerRetry.retryAll()
     },
     // Whoever pushes is told; who comes later finds it opened anew.
@@ -239,6 +243,7 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
   }
 
   async function close(): Promise<void> {
+    watchers = 0
     endLooking()
     recorded.unsubscribe()
     timers.close()
