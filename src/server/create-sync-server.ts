@@ -10,6 +10,7 @@ import { createHttp, type CorsOptions } from './http.ts'
 import { limitsOf, type Limits } from './limits.ts'
 import { Listeners } from './listeners.ts'
 import type { LogEntry } from './log-entry.ts'
+import { ownReactors } from './own-reactors.ts'
 import { RateLimit } from './rate.ts'
 import { describeFault } from './root-decider.ts'
 import type { ServerStorage } from './server-storage.ts'
@@ -151,8 +152,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   /** What fell due while no server ran must not wait until somebody asks for its space. */
   async function wake(): Promise<void> {
     const hasTimers = [...domain.processManagers.values()].some(({ timers }) => Object.keys(timers).length > 0)
-    const hasReactors = [...domain.reactors.values()].some(({ runs }) => runs === 'server')
-    if (!hasTimers && !hasReactors) return
+    if (!hasTimers && ownReactors(domain).length === 0) return
     try {
       await spaces.wake(spacesAmong(domain.name, await storage.list(`${domain.name}.`)))
     } catch (fault) {

@@ -13,6 +13,7 @@ import type { Place, PushAnswer } from '../sync/protocol.ts'
 import type { PullRequest, PushRequest } from '../sync/requests.ts'
 import type { Undecided } from '../write/decide.ts'
 import type { ActAs, Authorize } from './authority.ts'
+import { OwnEvents, ownReactors } from './own-reactors.ts'
 import { ClientPlaces, type ClientPlace } from './client-places.ts'
 import { commandAt } from './processed.ts'
 import { PushQueue } from './push-queue.ts'
@@ -116,7 +117,8 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     },
   })
   const managerRetry = new ManagerRetry({ managers, log, storage, environment, ready, dispatch: (command) => queue.give(command) })
-  const reacting = [...domain.reactors.values()].filter(({ runs }) => runs === 'server')
+  const reacting = ownReactors(domain)
+  const ownEvents = new OwnEvents()
   const reactors = new Reactors({
     reactors: reacting,
     meta: storage.meta,
@@ -124,7 +126,9 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     logName: spaceLog.name,
     position: () => log.position,
     recorded$,
-    readEvents: (after, limit) => readRecordedEvents(log, spaceLog.decoder, after, limit),
+    readEvents: (after, limit) =>
+      readRecordedEvents(log, spaceLog.decoder, after, limit, log.position, (record, events) => ownEvents.read(record, events)),
+    synced: ownEvents,
     onStatus: () => undefined,
   })
   const recorded = recorded$.subscribe((record) => {

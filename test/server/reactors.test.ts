@@ -1,6 +1,9 @@
 /** Reactors of a server that several processes run: one of them at a time has each, and another one goes on where it ends. */
+import { aggregate, domain, processManager, reactor, type ReactorPlace } from 'outpost'
 import { createMemoryStorage } from 'outpost/testing'
 import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { derivedId } from '../../src/domain/id.ts'
 import { leased } from '../../src/server/lease.ts'
 import { notes } from '../fixtures/notes.ts'
 import { createTestClock, settle } from '../support/clock.ts'
@@ -72,6 +75,67 @@ describe('two processes', () => {
     await one.server.close()
     await two.server.close()
     expect(await (await shared.tab().openLog('notes.hall-7.log')).meta.entries('lease.')).toEqual(new Map())
+  })
+})
+
+/** A reminder, half a minute after each note was begun; all that is noted is told, each time by whom it was caused. */
+function reminders() {
+  const did: string[] = []
+  const memo = aggregate('memo', {
+    state: z.object({}),
+    events: { begun: z.object({}), reminded: z.object({}) },
+    commands: { begin: z.object({}), remind: z.object({}) },
+    create: { begun: () => ({}) },
+    evolve: { reminded: (state) => state },
+    decide: { begin: (_, __, { emit }) => emit.begun({}), remind: (_, __, { emit }) => emit.reminded({}) },
+  })
+  const reminder = processManager('reminder', {
+    version: 1,
+    state: z.object({ id: z.string() }),
+    from: [memo],
+    sends: [memo],
+    ignores: ['memo.reminded'],
+    on: {
+      'memo.begun': {
+        key: ({ aggregateId }) => aggregateId,
+        handle: (_, { aggregateId }) => ({ state: { id: aggregateId }, timers: [{ timer: 'due', afterMs: 30_000 }] }),
+      },
+    },
+    timers: { due: ({ id }, _, { send }) => ({ state: undefined, commands: [send.memo.remind(id, {})] }) },
+  })
+  const note = (name: string, runs: ReactorPlace) => {
+    const tell = (what: string) => (event: { readonly aggregateId: string }) => void did.push(`${name} ${what} ${event.aggregateId}`)
+    return reactor(name, { from: [memo], runs, on: { 'memo.begun': tell('begun'), 'memo.reminded': tell('reminded') } })
+  }
+  const reactors = [note('mail', 'origin'), note('beep', 'everywhere'), note('bill', 'server')]
+  return { did, domain: domain('memos', { aggregates: [memo], processManagers: [reminder], reactors }) }
+}
+
+describe('what a server itself brings about', () => {
+  test('has the server for its origin: a reactor that runs there where an Event comes from runs here', async () => {
+    const clock = createTestClock()
+    const { did, domain: memos } = reminders()
+    const device = new Device(startServer({ clock, domain: memos }))
+    await device.connect()
+    await settle()
+    await device.push([command('memo.begin', 'm', {}, { at: clock.now() })])
+    await clock.advance(60_000)
+    // That it was begun is for the device to tell.
+    expect(did.sort()).toEqual(['bill begun m', 'bill reminded m', 'mail reminded m'])
+  })
+
+  test('and what a device brought about is left to it, its timers included', async () => {
+    const clock = createTestClock()
+    const { did, domain: memos } = reminders()
+    const device = new Device(startServer({ clock, domain: memos }))
+    await device.connect()
+    await settle()
+    const begin = command('memo.begin', 'm', {}, { at: clock.now() - 60_000 })
+    const payload = { manager: 'reminder', key: 'm', name: 'due', dueAt: clock.now() - 30_000, setBy: `${begin.id}.0` }
+    const id = derivedId('timer', payload.manager, payload.key, payload.name, payload.setBy)
+    await device.push([begin, command('$timer', 'm', payload, { id, at: payload.dueAt, causationId: payload.setBy })])
+    await clock.advance(60_000)
+    expect(did.sort()).toEqual(['bill begun m', 'bill reminded m'])
   })
 })
 
