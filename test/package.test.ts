@@ -148,6 +148,7 @@ describe('outpost-server', () => {
       `export const authenticate = (request) => request.headers.get('x-name') ?? undefined
       export const access = (principal, space) => space === principal`,
     )
+    writeFileSync(join(folder, 'who.mjs'), `export const authenticate = () => 'ann'`)
     const child = spawn(bin('outpost-server', folder), ['--domain', 'domain.mjs', '--port', '0', ...rest], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -255,6 +256,7 @@ describe('outpost-server', () => {
 
   test.each([
     ['without authentication', ['--memory'], /--insecure/],
+    ['without saying who may use which space', ['--memory', '--auth', 'who.mjs'], /export const access = \(\) => true/],
     ['without a place for its logs', ['--insecure'], /--memory/],
     ['with an option that it does not know', ['--secure'], /--secure/],
   ])('does not start %s, and says what to give', async (_, rest, what) => {

@@ -32,6 +32,10 @@ export interface ReactorDeclaration<From extends readonly AnyAggregate[]> {
   /**
    * Where it runs: on the device whose Command caused the Event (`origin`, default), on every device (`everywhere`), or on
    * the sync server alone (`server`). Without sync the first two are the same, and the last one never runs.
+   *
+   * What comes of a timer that the sync server fired, or of a process manager that it resumed, was caused by no device: its
+   * origin is the server, and there an `origin` reactor runs for it. So in a domain with process managers what it calls has to
+   * be there on the server as well; what is of use on devices only, a sound for instance, is `everywhere`.
    */
   readonly runs?: ReactorPlace
   /** Where a reactor that is new to an existing log begins, an imported one too: at its end (`now`, default) or at its first Event. */

@@ -1,6 +1,6 @@
 /** Events of a synced log, as reactors must tell them apart: whose they are, and which had their side effects long ago. */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import { eventIdOf, type LogRecord } from '../storage/record.ts'
+import { eventIdOf, type LogRecord, type StoredCommand } from '../storage/record.ts'
 import type { MetaStore } from '../storage/storage.ts'
 import type { Decoder } from '../write/decode.ts'
 import { ADOPTED, type Adopted } from '../write/kept-tail.ts'
@@ -13,6 +13,12 @@ export interface SyncedEventsOptions {
   readonly index: LogIndex
   readonly meta: MetaStore
   readonly logEpoch: string
+}
+
+/** The root Command that an Event of this record, or the Command that decided it, followed from. */
+export function rootOfEvent({ commands, events, position }: LogRecord, event: RecordedEvent): StoredCommand | undefined {
+  const command = commands[events[event.position - position]?.command ?? -1]
+  return command?.root === undefined ? command : commands[command.root]
 }
 
 export class LogSyncedEvents implements SyncedEvents {
@@ -29,9 +35,7 @@ export class LogSyncedEvents implements SyncedEvents {
     if (record.kind === 'commit') return
     for (const event of events) {
       if (!('id' in event)) continue
-      const command = record.commands[record.events[event.position - record.position]?.command ?? -1]
-      const root = command?.root === undefined ? command : record.commands[command.root]
-      if (!root?.origin?.clientId.startsWith(`${this.#options.logEpoch}.`)) this.#foreign.add(event)
+      if (!rootOfEvent(record, event)?.origin?.clientId.startsWith(`${this.#options.logEpoch}.`)) this.#foreign.add(event)
     }
   }
 

@@ -13,7 +13,7 @@ import type { LogEntry } from './log-entry.ts'
 export const usage = `outpost-server --domain ./domain.js (--auth ./auth.js | --insecure) (--memory | --data dir | DATABASE_URL=…)
 
   --domain file   module whose default export, or export "domain", is the app's domain
-  --auth file     module that exports authenticate(request), and may export authorize, access and actAs
+  --auth file     module that exports authenticate(request) and access(principal, space), and may export authorize and actAs
   --insecure      instead of --auth: everybody is who he says he is, and may read and write every space
   --memory        keep logs in memory: nothing outlives the process
   --data dir      keep logs in a PostgreSQL inside this process, in this folder (needs @electric-sql/pglite)
@@ -110,16 +110,24 @@ type Who =
   | Pick<Extract<SyncServerOptions, { readonly authenticate: object }>, 'authenticate' | 'authorize' | 'access' | 'actAs'>
   | { readonly insecure: true }
 
+/** What a module of --auth has to export, and what that says. */
+const NEEDED = {
+  authenticate: '`authenticate(request)`: who it is that asks, or undefined.',
+  access: '`access(principal, space)`: who may use which space. Where all share all spaces, write `export const access = () => true`.',
+}
+
 async function whoMay({ auth, insecure }: ReturnType<typeof parse>): Promise<Who> {
   if ((auth === undefined) !== (insecure === true))
-    throw new OutpostError('unsupported', 'Give either --auth, a module that exports `authenticate`, or --insecure.')
+    throw new OutpostError('unsupported', 'Give either --auth, a module that exports `authenticate` and `access`, or --insecure.')
   if (auth === undefined) return { insecure: true }
   const module = await load(auth)
-  for (const name of ['authenticate', 'authorize', 'access', 'actAs'])
-    if (name === 'authenticate' ? typeof module[name] !== 'function' : !['function', 'undefined'].includes(typeof module[name]))
-      throw new OutpostError('unsupported', `${auth} has to export a function \`${name}\`.`)
+  for (const name of ['authorize', 'actAs'])
+    if (!['function', 'undefined'].includes(typeof module[name]))
+      throw new OutpostError('unsupported', `${auth} has to export \`${name}\` as a function, or not at all.`)
+  for (const [name, what] of Object.entries(NEEDED))
+    if (typeof module[name] !== 'function') throw new OutpostError('unsupported', `${auth} has to export a function ${what}`)
   const { authenticate, authorize, access, actAs } = module as unknown as Extract<Who, { readonly authenticate: object }>
-  return { authenticate, ...(authorize && { authorize }), ...(access && { access }), ...(actAs && { actAs }) }
+  return { authenticate, access, ...(authorize && { authorize }), ...(actAs && { actAs }) }
 }
 
 function listen(server: SyncServer, port: number, host: string): Promise<Running> {

@@ -10,6 +10,7 @@ import { createHttp, type CorsOptions } from './http.ts'
 import { limitsOf, type Limits } from './limits.ts'
 import { Listeners } from './listeners.ts'
 import type { LogEntry } from './log-entry.ts'
+import { ownReactors } from './own-reactors.ts'
 import { RateLimit } from './rate.ts'
 import { describeFault } from './root-decider.ts'
 import type { ServerStorage } from './server-storage.ts'
@@ -25,8 +26,6 @@ interface CommonOptions {
   readonly authorize?: Authorize
   /** Whether this principal may give Commands in the name of this actor. Default: its own only; anybody's where it is `insecure`. */
   readonly actAs?: ActAs
-  /** Whether this principal may use this space at all. Default: every principal may use every space. */
-  readonly access?: (principal: string, space: string) => boolean | Promise<boolean>
   readonly limits?: Partial<Limits>
   /** For pages of other origins. Default: none may. */
   readonly cors?: CorsOptions
@@ -40,15 +39,24 @@ interface CommonOptions {
   readonly environment?: Environment
 }
 
+export type Access = (principal: string, space: string) => boolean | Promise<boolean>
+
 export type SyncServerOptions = CommonOptions &
   (
     | {
         /** Who it is that asks, by the request's headers: undefined where that is not proven. The body cannot be read here. */
         readonly authenticate: (request: Request) => string | undefined | Promise<string | undefined>
+        /**
+         * Whether this principal may use this space at all; spaces are named by whoever asks for them. Where everybody who is
+         * known shares all spaces, `() => true`.
+         */
+        readonly access: Access
         readonly insecure?: false
       }
     | {
         readonly authenticate?: undefined
+        /** Default: everybody may use every space. */
+        readonly access?: Access
         /** Written out by who wants it so: everybody is who he says he is, and may read and write every space. */
         readonly insecure: true
       }
@@ -64,8 +72,8 @@ export interface SyncServer {
 /**
  * Makes a server; spaces are opened as they are asked for.
  *
- * @throws OutpostError `unsupported` without `authenticate` where `insecure` is not written out; RangeError for a limit that
- * makes no sense
+ * @throws OutpostError `unsupported` without `authenticate`, or without `access` beside it, where `insecure` is not written out;
+ * RangeError for a limit that makes no sense
  */
 export function createSyncServer(options: SyncServerOptions): SyncServer {
   const { domain, storage, authenticate, environment = serverEnvironment(), log = () => undefined } = options
@@ -74,6 +82,12 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
       'unsupported',
       'A sync server needs `authenticate`, or everybody could read and write everything. Give one, or write out `insecure: true`.',
       { missing: 'authenticate' },
+    )
+  if (authenticate && typeof options.access !== 'function')
+    throw new OutpostError(
+      'unsupported',
+      'A sync server needs `access`, or everybody it knows could read and write every space. Give `access: (principal, space) => …`, or write out `access: () => true` where all share all spaces.',
+      { missing: 'access' },
     )
   const limits = limitsOf(options.limits ?? {})
   const at = (): string => new Date(environment.now()).toISOString()
@@ -151,8 +165,7 @@ export function createSyncServer(options: SyncServerOptions): SyncServer {
   /** What fell due while no server ran must not wait until somebody asks for its space. */
   async function wake(): Promise<void> {
     const hasTimers = [...domain.processManagers.values()].some(({ timers }) => Object.keys(timers).length > 0)
-    const hasReactors = [...domain.reactors.values()].some(({ runs }) => runs === 'server')
-    if (!hasTimers && !hasReactors) return
+    if (!hasTimers && ownReactors(domain).length === 0) return
     try {
       await spaces.wake(spacesAmong(domain.name, await storage.list(`${domain.name}.`)))
     } catch (fault) {

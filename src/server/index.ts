@@ -2,7 +2,7 @@
 export { createSyncServer } from './create-sync-server.ts'
 export { createPgliteStorage, createPostgresStorage } from './server-storage.ts'
 export type { ServerStorage } from './server-storage.ts'
-export type { SyncServer, SyncServerOptions } from './create-sync-server.ts'
+export type { Access, SyncServer, SyncServerOptions } from './create-sync-server.ts'
 export type { ActAs, Authorize, AuthorizedCommand } from './authority.ts'
 export type { CorsOptions } from './http.ts'
 export type { Limits } from './limits.ts'

@@ -13,9 +13,11 @@ import type { Place, PushAnswer } from '../sync/protocol.ts'
 import type { PullRequest, PushRequest } from '../sync/requests.ts'
 import type { Undecided } from '../write/decide.ts'
 import type { ActAs, Authorize } from './authority.ts'
+import { OwnEvents, ownReactors } from './own-reactors.ts'
 import { ClientPlaces, type ClientPlace } from './client-places.ts'
 import { commandAt } from './processed.ts'
 import { PushQueue } from './push-queue.ts'
+import { leased } from './lease.ts'
 import { notYours } from './push-result.ts'
 import { RootDecider } from './root-decider.ts'
 import { rootOf } from './root.ts'
@@ -25,7 +27,7 @@ import { SyncFault } from './sync-fault.ts'
 import { passGate } from './timer-gate.ts'
 import { wireOutcome, wireRecord } from './wire-record.ts'
 
-/** What other processes append is looked for so often while somebody listens, where the storage does not tell. */
+/** What other processes append is looked for so often while somebody listens or reacts, where the storage does not tell. */
 const LOOK_MS = 1000
 /** Where it does, news of so long are one: most are of this process's own appends. */
 const NEWS_MS = 20
@@ -115,14 +117,18 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     },
   })
   const managerRetry = new ManagerRetry({ managers, log, storage, environment, ready, dispatch: (command) => queue.give(command) })
+  const reacting = ownReactors(domain)
+  const ownEvents = new OwnEvents()
   const reactors = new Reactors({
-    reactors: [...domain.reactors.values()].filter(({ runs }) => runs === 'server'),
+    reactors: reacting,
     meta: storage.meta,
-    environment,
+    environment: { ...environment, exclusive: leased({ meta: storage.meta, environment }) },
     logName: spaceLog.name,
     position: () => log.position,
     recorded$,
-    readEvents: (after, limit) => readRecordedEvents(log, spaceLog.decoder, after, limit),
+    readEvents: (after, limit) =>
+      readRecordedEvents(log, spaceLog.decoder, after, limit, log.position, (record, events) => ownEvents.read(record, events)),
+    synced: ownEvents,
     onStatus: () => undefined,
   })
   const recorded = recorded$.subscribe((record) => {
@@ -133,6 +139,8 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     () => {
       timers.touched()
       reactors.start()
+      // What another process records may be for the reactors of this one.
+      if (reacting.length > 0 && !closed && watchers++ === 0) beginLooking()
       void managerRetry.retryAll()
     },
     // Whoever pushes is told; who comes later finds it opened anew.
@@ -239,6 +247,7 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
   }
 
   async function close(): Promise<void> {
+    watchers = 0
     endLooking()
     recorded.unsubscribe()
     timers.close()

@@ -8,7 +8,6 @@ import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { LogRecord, SyncCursor } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
-import type { PendingRoot } from '../write/tail.ts'
 import { InboxLog } from './inbox-log.ts'
 import type { Resolved } from './inbox.ts'
 import type { Receipt, Returned } from './receipt.ts'
@@ -16,9 +15,10 @@ import { behind, inOneTransaction, noteOf } from './notes.ts'
 import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
 import type { ProcessedRecord } from './protocol.ts'
+import { receiptIn } from './receipt-in-log.ts'
 import type { PushedCommand } from './requests.ts'
 import { type OwnProcessed, planRebase } from './rebase.ts'
-import { applyRebase } from './rebasing.ts'
+import { applyRebase, isOfThisBuild } from './rebasing.ts'
 import type { Applied, SyncedLog, SyncedLogState } from './synced-log.ts'
 
 /**
@@ -91,16 +91,21 @@ export class EngineLog implements SyncedLog {
       const plan = planRebase(before, slice, hereAt)
       if (plan.kind === 'forked') return 'forked'
       const told = await firstDecisions(this.#inside, here)
-      if (plan.kind === 'confirm') {
-        const remark = this.#inbox.remarkOn(here.map((now, i) => [told[i], now]))
-        return this.#confirm(before, plan.cursor, remark)
+      const processed: readonly (readonly [Decided | undefined, Decided])[] =
+        plan.kind === 'confirm'
+          ? here.map((now, i) => [told[i], now])
+          : plan.own.map(({ record, command, sequence }) => [
+              told[sequence - before.sequence - 1],
+              decidedIn(slice[record] as PulledRecord, command),
+            ])
+      let remark: () => LogRecord | undefined
+      try {
+        remark = this.#inbox.remarkOn(processed)
+      } catch (error) {
+        if (isOfThisBuild(error)) return 'outdated'
+        throw error
       }
-      const remark = this.#inbox.remarkOn(
-        plan.own.map(({ record, command, sequence }) => [
-          told[sequence - before.sequence - 1],
-          decidedIn(slice[record] as PulledRecord, command),
-        ]),
-      )
+      if (plan.kind === 'confirm') return this.#confirm(before, plan.cursor, remark)
       const named = withLocalIds(slice, plan.own, hereAt)
       return applyRebase(this.#inside, { before, after: plan.cursor, slice: named, remark }, this.#breathe)
     })
@@ -139,22 +144,7 @@ export class EngineLog implements SyncedLog {
 
   /** How far a Command has come; undefined where this log does not know it. */
   receipt(commandId: string): Promise<Receipt | undefined> {
-    return this.#turn(async () => {
-      const { log, index } = this.#inside
-      const { cursor, pending } = log.tail
-      const at = pending.findIndex(({ id }) => id === commandId)
-      if (cursor && at >= 0) {
-        const [command] = await commandsOf(this.#inside, [pending[at] as PendingRoot])
-        if (command?.withdrawn) return { state: 'withdrawn' }
-        return { state: cursor.sequence + at + 1 <= (await this.#sent(cursor)) ? 'pushed' : 'durable' }
-      }
-      const returned = await this.#inbox.find(commandId)
-      if (returned) return { state: returned.verdict, returned }
-      const [numbers = []] = await index.findCommands([commandId])
-      const records = await log.get(numbers)
-      const found = records.flatMap((record) => record?.commands.filter(({ id }) => id === commandId) ?? [])[0]
-      return found && { state: found.withdrawn ? 'withdrawn' : 'confirmed' }
-    })
+    return this.#turn(() => receiptIn({ inside: this.#inside, inbox: this.#inbox, sent: (cursor) => this.#sent(cursor) }, commandId))
   }
 
   /** A Command in the inbox, as it was returned; undefined where it is not in there (any more). */

@@ -5,6 +5,8 @@ import { INBOX, remark, RESOLVED, type Resolved, RETURNED, returned } from './in
 import type { Returned } from './receipt.ts'
 import { inOneTransaction, noteOf } from './notes.ts'
 import type { Decided } from './processed.ts'
+import { verdictOn } from './rebase.ts'
+import { inThisBuild } from './this-build.ts'
 
 interface Remark {
   readonly commandId: string
@@ -24,13 +26,14 @@ export class InboxLog {
   /**
    * @param pairs what each processed Command was told to be, and what it is
    * @returns makes the record that follows the head with what has to be returned of them; undefined for nothing
+   * @throws `outdated`, `upcast-failed` where this build does not understand what it would have to compare
    */
   remarkOn(pairs: readonly (readonly [then: Decided | undefined, now: Decided])[]): () => LogRecord | undefined {
     const remarks: Remark[] = []
     // What an earlier try, which was not appended, has left of them.
     for (const [then] of pairs) if (then) this.#streams.delete(then.root.id)
     for (const [then, now] of pairs) {
-      const data = then && !now.root.withdrawn ? returned(then, now, this.#streams) : undefined
+      const data = then && !now.root.withdrawn ? this.#returned(then, now) : undefined
       if (!then || !data) continue
       this.#streams.set(then.root.id, data.streams)
       remarks.push({ commandId: then.root.id, data })
@@ -66,6 +69,12 @@ export class InboxLog {
       const record = { ...noteOf(this.#inside, { step: 'noted' }), commands: [command], events: [event] }
       if ((await this.#inside.log.append(inOneTransaction([record]), 'relaxed', () => undefined)) === 'appended') return true
     }
+  }
+
+  #returned(then: Decided, now: Decided): Returned | undefined {
+    // Just as it was told: nothing of it need be understood.
+    if (verdictOn(then, now) === 'confirmed') return undefined
+    return returned(inThisBuild(this.#inside, then), inThisBuild(this.#inside, now), this.#streams)
   }
 
   async #events(commandId: string): Promise<readonly StoredEvent[]> {

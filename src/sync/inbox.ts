@@ -6,7 +6,7 @@
 import { derivedId } from '../domain/id.ts'
 import { defined } from '../internal/defined.ts'
 import type { StoredCommand, StoredEvent } from '../storage/record.ts'
-import type { Decided } from './processed.ts'
+import type { Told } from './processed.ts'
 import { ownEvents, verdictOn } from './rebase.ts'
 import type { InboxOutcome, Returned } from './receipt.ts'
 
@@ -22,18 +22,22 @@ export interface Resolved {
   readonly commandId?: string
 }
 
-const outcomeOf = (decided: Decided): InboxOutcome => {
+const outcomeOf = (decided: Told): InboxOutcome => {
   const { outcome } = decided.root
   return { ...outcome, events: ownEvents(decided) }
 }
 
-const streamsOf = ({ events, root }: Decided): readonly string[] => [
+const streamsOf = ({ events, root }: Told): readonly string[] => [
   ...events.map(({ event }) => `${event.type.slice(0, event.type.indexOf('.'))}/${event.aggregateId}`),
   ...(root.aggregateId === undefined ? [] : [`${root.type.slice(0, root.type.indexOf('.'))}/${root.aggregateId}`]),
 ]
 
-/** @param before those returned earlier, the streams of each by its Command's id @returns undefined where it came out as told */
-export function returned(then: Decided, now: Decided, before: ReadonlyMap<string, readonly string[]>): Returned | undefined {
+/**
+ * @param then both in one build's versions
+ * @param before those returned earlier, the streams of each by its Command's id
+ * @returns undefined where it came out as told
+ */
+export function returned(then: Told, now: Told, before: ReadonlyMap<string, readonly string[]>): Returned | undefined {
   const verdict = verdictOn(then, now)
   if (verdict === 'confirmed') return undefined
   const { type, schema, aggregateId, payload, actor, at, correlationId, causationId } = then.root

@@ -20,6 +20,12 @@ export interface Decided {
   readonly parked: readonly string[]
 }
 
+/** As much of it as is told and compared. */
+export interface Told {
+  readonly root: StoredCommand
+  readonly events: readonly { readonly commandId: string; readonly event: Pick<StoredEvent, 'type' | 'aggregateId' | 'data'> }[]
+}
+
 /** What one of a record's roots came to. */
 export function decidedAt(
   { commands, events, parked, position }: Pick<LogRecord, 'commands' | 'events' | 'parked' | 'position'>,

@@ -9,7 +9,7 @@
  */
 import { sameValue } from '../internal/same-value.ts'
 import type { SyncCursor } from '../storage/record.ts'
-import { type Decided, decidedAt, type PulledRecord } from './processed.ts'
+import { type Decided, decidedAt, type PulledRecord, type Told } from './processed.ts'
 
 export type RebasePlan =
   /** The first pending Commands, up to the cursor's sequence, are confirmed in place. */
@@ -63,7 +63,10 @@ export function planRebase(
   return isAsHere ? { kind: 'confirm', cursor: after } : { kind: 'pull', cursor: after, own }
 }
 
-/** The same outcome, and the same Events in the same order, those of all that followed included. */
+/**
+ * The same outcome, and the same Events in the same order, those of all that followed included; just as they are stored. What an
+ * upcaster would have to make alike is not: what is settled has to be what the server gave, on every device.
+ */
 function isSame(server: Decided, here: Decided): boolean {
   if (server.root.withdrawn !== here.root.withdrawn) return false
   if (here.root.withdrawn) return true // it never had a name there
@@ -85,11 +88,11 @@ export type Verdict = 'confirmed' | 'changed' | 'refused'
  * Compared are type, stream and data of the Command's own Events. One that was accepted without Events is confirmed: what was
  * wanted already held.
  */
-export function verdictOn(then: Decided, now: Decided): Verdict {
+export function verdictOn(then: Told, now: Told): Verdict {
   if (!now.root.outcome.ok) return 'refused'
   const [before, after] = [ownEvents(then), ownEvents(now)]
   return after.length === 0 || sameValue(before, after) ? 'confirmed' : 'changed'
 }
 
-export const ownEvents = ({ root, events }: Decided): readonly { type: string; aggregateId: string; data: unknown }[] =>
+export const ownEvents = ({ root, events }: Told): readonly { type: string; aggregateId: string; data: unknown }[] =>
   events.filter(({ commandId }) => commandId === root.id).map(({ event: { type, aggregateId, data } }) => ({ type, aggregateId, data }))

@@ -28,8 +28,9 @@ export interface Rebase {
   readonly withdrawn?: string
 }
 
-/** Faults that another build does not have: what pends is left to it. */
 const OUTDATED: ReadonlySet<ErrorCode> = new Set(['unknown-command', 'unknown-handler', 'outdated', 'upcast-failed'])
+/** True for faults that another build does not have: what pends is left to it. */
+export const isOfThisBuild = (error: unknown): boolean => isOutpostError(error) && OUTDATED.has(error.code)
 
 /** Within a turn of the log. */
 export async function applyRebase(
@@ -68,7 +69,7 @@ export async function applyRebase(
         await redecision.decide(await commandsOf(inside, left.slice(decided)), withdrawn)
         decided = left.length
       } catch (error) {
-        if (isOutpostError(error) && OUTDATED.has(error.code)) return 'outdated'
+        if (isOfThisBuild(error)) return 'outdated'
         throw error
       }
     }

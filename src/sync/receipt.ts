@@ -1,14 +1,34 @@
 /** How far a Command has come, and what is told of one that came back otherwise. Plain data: it crosses threads. */
 
-/** How far a Command has come. */
+/**
+ * How far a Command has come. What followed from another Command waits with that one: until it has ended, its receipt is that
+ * one's.
+ */
 export type Receipt =
   /** Recorded on this device alone. */
   | { readonly state: 'durable' }
   /** It may have reached the server. */
   | { readonly state: 'pushed' }
   | { readonly state: 'confirmed' }
-  | { readonly state: 'changed' | 'refused'; readonly returned: Returned }
+  /** Accepted, with other Events than were told. */
+  | { readonly state: 'changed'; readonly returned: Returned }
+  | RefusedReceipt
   | { readonly state: 'withdrawn' }
+
+/**
+ * It has no effect.
+ *
+ * - `refusal`, `details`: why. Absent of what followed from a Command that came to something else: nobody refused it, it is
+ *   not asked for any more.
+ * - `returned`: where it had been accepted here, what was told then and what is true; it came into the inbox. Absent where the
+ *   device itself refused it (it was told so at once, and never pushed), and of what followed from another one.
+ */
+export interface RefusedReceipt {
+  readonly state: 'refused'
+  readonly refusal?: string
+  readonly details?: unknown
+  readonly returned?: Returned
+}
 
 /** What a Command came to, once. */
 export interface InboxOutcome {

@@ -144,7 +144,7 @@ export function startSync(
             await stepBack.wait(Infinity, ['now'], lost)
           } else if ((await untilEither([lost, pausing.signal], (signal) => loop.run(signal))) === 'outdated') {
             outdatedUntil = environment.now() + outdatedMs
-            const problem = 'A newer build gave Commands unknown to this one. Load the newer app.'
+            const problem = 'A newer build gave or decided Commands in a way unknown to this one. Load the newer app.'
             return tell({ state: 'outdated', problem, retryAt: outdatedUntil })
           } else if (!(await role.holds())) return undefined
         }

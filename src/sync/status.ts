@@ -20,7 +20,8 @@ export type SyncState =
        * - `forbidden`: the principal may not use this space.
        * - `serverTooOld`, `serverTooNew`: client and server share no version of the protocol.
        * - `serverRestored`: the server's log is another one than this device has followed. Nothing is dropped, nothing sent.
-       * - `outdated`: a newer build gave Commands that this one does not know. Load the newer app.
+       * - `outdated`: this build does not know Commands that a newer one gave, or Events that a newer server made of its own. Load the
+       *   newer app.
        */
       readonly state: 'offline' | 'refusedByAuth' | 'forbidden' | 'serverTooOld' | 'serverTooNew' | 'serverRestored' | 'outdated'
       /** Why, and what helps, in words for a person. */

@@ -47,7 +47,7 @@ export interface SyncedLog {
 /**
  * - `moved`: another tab was there first, the log's cursor is not `before` any more: drop what is staged and look at `state` again.
  * - `forked`: the server has other Commands of this client than this log (power loss, cloned profile): join again, as a new client.
- * - `outdated`: this build cannot decide some pending Command: give up the role.
+ * - `outdated`: this build cannot decide some pending Command, or does not understand what became of one: give up the role.
  *
  * Nothing was written unless it was `applied`.
  */

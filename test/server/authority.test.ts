@@ -56,6 +56,15 @@ describe('authentication', () => {
 })
 
 describe('access to a space', () => {
+  test('is not to be forgotten either: who is known may use nothing unless that is said', () => {
+    const storage = createMemoryStorage()
+    const authenticate = () => 'ann'
+    for (const access of [undefined, true])
+      expect(() => createSyncServer({ domain: stock, storage, authenticate, access } as never)).toThrow(/`access`.*`access: \(\) => true`/)
+    expect(() => createSyncServer({ domain: stock, storage, authenticate, access: () => true })).not.toThrow()
+    // @ts-expect-error who may use which space has to be said
+    expect(() => createSyncServer({ domain: stock, storage, authenticate })).toThrow(/access/)
+  })
   const own: ServerOptions = { access: (principal, space) => space === `of-${principal}` }
 
   test('is refused on every route, and opens nothing', async () => {

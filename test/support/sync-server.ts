@@ -41,7 +41,9 @@ export function startServer({ clock = createTestClock(), insecure = false, ...op
     log: (entry) => entries.push(entry),
     ...options,
     limits: { requestBurst: 1e9, ...options.limits },
-    ...(insecure ? { insecure: true, authenticate: undefined } : { authenticate: options.authenticate ?? authenticate }),
+    ...(insecure
+      ? { insecure: true, authenticate: undefined }
+      : { authenticate: options.authenticate ?? authenticate, access: options.access ?? (() => true) }),
   })
   started.add(server)
   return Object.assign(server, { clock, entries })

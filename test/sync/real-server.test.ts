@@ -23,7 +23,7 @@ let server: SyncServer
 let http: Server
 let port = 0
 const listen = async (): Promise<void> => {
-  server = createSyncServer({ domain: stock, storage, authenticate, path: '/sync', actAs: () => true })
+  server = createSyncServer({ domain: stock, storage, authenticate, access: () => true, path: '/sync', actAs: () => true })
   const answer = getRequestListener((request) => server.fetch(request))
   http = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))

@@ -40,8 +40,6 @@ export class Servers {
   readonly faults: LogEntry[] = []
   readonly #options: ServersOptions
   readonly #running: (ServerProcess | undefined)[]
-  /** Only one of a machine's processes has it. */
-  readonly #locks = new Locks()
   #starts = 0
   #downMs = restartMs
   #closed = false
@@ -119,7 +117,8 @@ export class Servers {
       random: () => own.next(),
       later: process.later,
       alone: () => Promise.resolve(false),
-      exclusive: exclusive(this.#locks, process),
+      // Each is a machine of its own: what several have in common is their storage.
+      exclusive: exclusive(new Locks(), process),
     }
     const server = create({
       domain,
@@ -127,6 +126,7 @@ export class Servers {
       environment,
       // Tokens are names.
       authenticate: (request) => /^Bearer (.+)$/.exec(request.headers.get('authorization') ?? '')?.[1],
+      access: () => true,
       log: (entry) => {
         if (entry.level === 'error' && !process.isDead) this.faults.push(entry)
       },

@@ -24,10 +24,10 @@ function fileOf(path: string): string {
 export async function buildServers(...names: readonly ServerDomain[]): Promise<void> {
   buildPackage()
   mkdirSync(folder, { recursive: true })
-  // Tokens are names, as in the other tests.
+  // Tokens are names, as in the other tests, and all share all spaces.
   writeFileSync(
     join(folder, 'auth.mjs'),
-    `export const authenticate = (request) => /^Bearer (\\w+)$/.exec(request.headers.get('authorization') ?? '')?.[1]\n`,
+    `export const authenticate = (request) => /^Bearer (\\w+)$/.exec(request.headers.get('authorization') ?? '')?.[1]\nexport const access = () => true\n`,
   )
   for (const name of names) {
     const entry = join(folder, `${name}.ts`)
