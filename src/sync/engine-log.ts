@@ -58,8 +58,13 @@ export class EngineLog implements SyncedLog {
     return this.#turn(async () => {
       const { log } = this.#inside
       const before = log.tail.cursor
-      while (sameValue(log.tail.cursor, before))
-        if ((await this.#append([noteOf(this.#inside, { step: 'joined', cursor })])) === 'appended') return
+      while (sameValue(log.tail.cursor, before)) {
+        const livedAlone = !before && log.head.record > 0
+        if ((await this.#append([noteOf(this.#inside, { step: 'joined', cursor })])) !== 'appended') continue
+        // It is being opened anew. As it stands it does not know that all of it waits, and would be taken for up to date.
+        if (livedAlone) throw new OutpostError('closed', 'This log had lived alone before it joined: it is opened anew.')
+        return
+      }
     })
   }
 

@@ -26,6 +26,8 @@ export interface SyncedLog {
   /**
    * Makes the log a synced one, or gives it a new client id and numbers its pending Commands from 1 (after a fork, a power
    * loss, a cloned profile, a restored import).
+   *
+   * @throws `closed` where it had lived alone until then, and is opened anew: it has joined all the same
    */
   join(cursor: SyncCursor): Promise<void>
   /** Pending root Commands after this sequence, in order, as they are pushed. */

@@ -4,6 +4,7 @@
  *     npm run bench                                       all workloads, 5 runs; results.json and the README follow
  *     npm run bench -- --workload seq,burst --runs 3      some of them, written to .cache/bench.json
  *     npm run bench -- --workload seq --profile .cache    one run, with CPU profiles of page and worker
+ *     npm run bench -- --workload catchup --runs 1        one with a server, of sync/device-workloads.ts or sync/server-workloads.ts
  *     npm run bench -- --readme                           no run: the README's tables from results.json
  *
  * Runs are interleaved, so that whatever else the machine does hits all alike.
@@ -18,16 +19,22 @@ import { bin, cache, manifest, root, run as runTool } from '../support/build.mjs
 import { kB, measureDoors } from '../support/size.mjs'
 import { runDemoImport, runRawImport } from './import-run.ts'
 import { type Orders, readOrders } from './orders.ts'
-import { buildPages, type Pages } from './pages.ts'
+import { round } from './figures.ts'
+import { buildPages } from './pages.ts'
 import type { Metrics } from './pages/workloads.ts'
 import type { Results, Run, SubjectName } from './results.ts'
-import { round, speedTable, withResults } from './table.ts'
-import { type ProfileOptions, runTasks, taskWorkloads } from './tasks-run.ts'
+import { deviceWorkloads } from './sync/device-workloads.ts'
+import { Rig } from './sync/rig.ts'
+import { serverWorkloads } from './sync/server-workloads.ts'
+import { syncTables } from './sync-table.ts'
+import { speedTable, withResults } from './table.ts'
+import { runTasks, taskWorkloads } from './tasks-run.ts'
 
 export const resultsFile = fileURLToPath(new URL('./results.json', import.meta.url))
 const readmeFile = join(root, 'README.md')
 const subjects: readonly SubjectName[] = ['outpost', 'put', 'worker']
-const workloads = [...Object.keys(taskWorkloads), 'import']
+const syncWorkloads = { ...deviceWorkloads, ...serverWorkloads }
+const workloads = [...Object.keys(taskWorkloads), 'import', ...Object.keys(syncWorkloads)]
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
@@ -92,13 +99,10 @@ const rounded = (metrics: Metrics): Metrics =>
   Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(5))]))
 
 /** @returns undefined where the workload has no such equivalent */
-async function runOne(
-  pages: Pages,
-  orders: Orders,
-  workload: string,
-  subject: SubjectName,
-  profile?: ProfileOptions,
-): Promise<Metrics | undefined> {
+async function runOne(rig: Rig, orders: Orders, workload: string, subject: SubjectName): Promise<Metrics | undefined> {
+  const { pages, profile } = rig
+  const withServer = syncWorkloads[workload]
+  if (withServer) return subject === 'outpost' ? withServer(rig) : undefined
   if (workload !== 'import') return runTasks(pages, workload, subject, profile)
   if (subject === 'outpost') return runDemoImport(pages, orders, profile)
   return subject === 'worker' ? runRawImport(pages, orders, profile) : undefined
@@ -122,16 +126,17 @@ export async function main(given: readonly string[]): Promise<number> {
   const runs: Run[] = []
   const failures: string[] = []
   const pages = await buildPages({ minify: asked.profile === undefined, orders: orders.path })
+  const rig = new Rig(pages, asked.profile)
   try {
     for (let run = 0; run < asked.runs; run++) {
       for (const workload of asked.workloads) {
         for (const subject of asked.subjects) {
           try {
-            const metrics = await runOne(pages, orders, workload, subject, asked.profile)
+            const metrics = await runOne(rig, orders, workload, subject)
             if (metrics === undefined) continue
             runs.push({ workload, subject, run, metrics: rounded(metrics) })
             const shown = Object.entries(metrics).map(([name, value]) => `${name} ${round(value)}`)
-            say(`${run + 1}/${asked.runs} ${workload.padEnd(10)}${subject.padEnd(9)}${shown.join('  ')}`)
+            say(`${run + 1}/${asked.runs} ${workload.padEnd(16)}${subject.padEnd(9)}${shown.join('  ')}`)
           } catch (error) {
             failures.push(`${run + 1}/${asked.runs} ${workload} ${subject}: ${error instanceof Error ? error.message : String(error)}`)
             say(`FAILED ${failures.at(-1)}`)
@@ -140,7 +145,11 @@ export async function main(given: readonly string[]): Promise<number> {
       }
     }
   } finally {
-    await pages.close()
+    try {
+      await rig.close()
+    } finally {
+      await pages.close()
+    }
   }
   if (asked.profile !== undefined) return failures.length === 0 ? 0 : 1
   const results: Results = {
@@ -151,7 +160,7 @@ export async function main(given: readonly string[]): Promise<number> {
     runs,
     sizes: await measureDoors(),
   }
-  say(`\n${speedTable(results)}\n`)
+  say(`\n${[speedTable(results), ...syncTables(results)].join('\n\n')}\n`)
   for (const [door, { minified, gzip }] of Object.entries(results.sizes))
     say(`${door.padEnd(18)}${kB(minified)} minified, ${kB(gzip)} gzip`)
   if (failures.length > 0) {

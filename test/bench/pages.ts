@@ -8,7 +8,13 @@ import { serve, type Served } from '../browser/support/serve.ts'
 import { bin, buildDemo, buildPackage, root, run } from '../support/build.mjs'
 
 const folder = fileURLToPath(new URL('./pages/', import.meta.url))
-const scripts = { 'outpost': 'outpost/main.ts', 'put': 'raw/put.ts', 'worker': 'raw/worker.ts', 'raw-import': 'raw/import.ts' }
+const scripts = {
+  'outpost': 'outpost/main.ts',
+  'put': 'raw/put.ts',
+  'worker': 'raw/worker.ts',
+  'raw-import': 'raw/import.ts',
+  'sync': 'sync/main.ts',
+}
 
 /** Isolated from other origins, a page's clock ticks every 5 µs instead of every 100. */
 const headers = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }

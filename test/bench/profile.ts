@@ -9,7 +9,7 @@ interface Node {
   readonly children?: readonly number[]
 }
 
-interface Profile {
+export interface Profile {
   readonly nodes: readonly Node[]
   readonly samples: readonly number[]
   /** µs between samples. */
@@ -49,7 +49,7 @@ async function stopped(thread: Thread): Promise<Profile> {
   return profile
 }
 
-function selfTimes({ nodes, samples, timeDeltas }: Profile): string {
+export function selfTimes({ nodes, samples, timeDeltas }: Profile): string {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const callers = new Map(nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node] as const)))
   const times = new Map<string, number>()

@@ -1,5 +1,7 @@
 /** The benchmark's results as Markdown, for the README and for the terminal. */
+import { duration, longestTask, round } from './figures.ts'
 import { measured, runsOf, type Results, type SubjectName } from './results.ts'
+import { syncBlock } from './sync-table.ts'
 
 interface Row {
   readonly workload: string
@@ -22,14 +24,6 @@ const rows: readonly Row[] = [
   { workload: 'import', metric: 'ms', label: 'Import of the orders, until all Read Models are there' },
   { workload: 'import', metric: 'reopenMs', label: 'Cold start on that log, to 50 rows of the stock list' },
 ]
-
-/** Three digits that count, thousands apart. */
-export const round = (value: number): string =>
-  new Intl.NumberFormat('en-GB', value >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: value >= 100 ? 3 : 2 }).format(
-    value,
-  )
-
-const duration = (ms: number): string => (ms >= 1000 ? `${round(ms / 1000)} s` : `${round(ms)} ms`)
 
 function cell(results: Results, { workload, metric, isRate, slowest }: Row, subject: SubjectName): string {
   const value = measured(results, workload, subject, metric)
@@ -61,14 +55,12 @@ export function speedTable(results: Results): string {
 /** What the import does to the page meanwhile, and to memory. */
 function importNotes(results: Results): string[] {
   const of = (metric: string): number | undefined => measured(results, 'import', 'outpost', metric)
-  const [longestTask, heap, growth] = [of('longestTaskMs'), of('heapMB'), of('heapGrowthMB')]
-  if (longestTask === undefined || heap === undefined || growth === undefined) return []
+  const [task, heap, growth] = [of('longestTaskMs'), of('heapMB'), of('heapGrowthMB')]
+  if (task === undefined || heap === undefined || growth === undefined) return []
   const { lines, units, source } = results.orders
-  const task =
-    longestTask === 0 ? 'no task of the main thread took 50 ms' : `the longest task of the main thread took ${duration(longestTask)}`
   const grown = growth < 0.1 ? 'no more' : `${growth.toFixed(1)} MB more`
   return [
-    `The import is the demo's, through its page: ${round(lines)} orders (${source}), ${round(units)} units picked. Meanwhile ${task}.`,
+    `The import is the demo's, through its page: ${round(lines)} orders (${source}), ${round(units)} units picked. Meanwhile ${longestTask(task)}.`,
     `Afterwards the heap of page and worker together was ${heap.toFixed(0)} MB, and ${grown} after the same import again.`,
     '',
   ]
@@ -88,6 +80,7 @@ export function readmeBlock(results: Results): string {
     ...importNotes(results),
     `Medians of ${runs.join(' to ')} interleaved runs, each with a fresh profile on disk, of production builds: \`npm run bench\`, ${date}, ${machine.cores} cores`,
     `(${machine.cpu}, shared: ratios mean more than figures), ${machine.memoryGB} GB, ${machine.os}, ${libraries.join(', ')}.`,
+    ...syncBlock(results),
   ].join('\n')
 }
 

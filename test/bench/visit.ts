@@ -8,15 +8,18 @@ export interface Visit {
   readonly context: BrowserContext
 }
 
-/** @throws where a page reported an error, whatever else the visit came to */
-export async function visit<T>(work: (visit: Visit) => Promise<T>): Promise<T> {
+/**
+ * @param expected errors that belong to the visit, as those of a network that is not there
+ * @throws where a page reported another error, whatever else the visit came to
+ */
+export async function visit<T>(work: (visit: Visit) => Promise<T>, expected?: RegExp): Promise<T> {
   const context = await launchChromium({
     args: ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   })
   const problems: string[] = []
   context.on('weberror', (error) => problems.push(error.error().message))
   context.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text())
+    if (message.type() === 'error' && !expected?.test(message.text())) problems.push(message.text())
   })
   try {
     const result = await work({

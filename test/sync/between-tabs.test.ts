@@ -34,7 +34,6 @@ test('a tab that has not heard of the server saves nothing as confirmed that wai
   const late = await openEngine(storage.tab())
   await register(late, 'x')
   await receive(late, 'x', 5)
-  await openDevice(server, 'a', storage.tab()) // it joins, and is opened anew
   const device = await openDevice(server, 'a', storage.tab())
   await device.engine.load('stockItem', 'y') // it is up
   await late.close() // which saves

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import type { SyncCursor } from '../../src/storage/record.ts'
+import { EngineLog } from '../../src/sync/engine-log.ts'
 import { give, openEngine } from '../support/engine.ts'
 import { type Device, openDevice, SmallServer } from './two-devices.ts'
 
@@ -149,8 +150,10 @@ test('a log that had lived alone is opened anew when it joins: all of it waits, 
   await give(alone, 'stockItem.receive', 'x', { quantity: 5 })
   await give(alone, 'stockItem.pick', 'x', { quantity: 6 }) // refused: told, and done with
   await alone.close() // which saves
-  const joining = await openDevice(server, 'a', storage)
-  await expect(register(joining, 'y')).rejects.toMatchObject({ code: 'closed' })
+  const joining = await openEngine(storage)
+  const cursor = { epoch: 'server', record: 0, clientId: 'a', sequence: 0, principal: 'ann' }
+  await expect(new EngineLog(joining.inside, () => Promise.resolve()).join(cursor)).rejects.toMatchObject({ code: 'closed' })
+  await expect(give(joining, 'stockItem.register', 'y', { name: 'Y' })).rejects.toMatchObject({ code: 'closed' })
 
   const device = await openDevice(server, 'a', storage)
   expect(state(device)).toEqual({ sequence: 0, pending: 2 })

@@ -80,7 +80,6 @@ test('what came back to this device is no part of an export: a log restored from
   const [header = '', ...lines] = await exported(b.engine)
   await engine.import(pagesOf([header], lines))
   await engine.close()
-  await openDevice(server, 'c', storage) // it joins, and is opened anew
   const device = await openDevice(server, 'c', storage)
   const types = (await device.sync.pending(0, Infinity)).map(({ command }) => command?.type)
   expect(types).toHaveLength(4)

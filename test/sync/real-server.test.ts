@@ -135,8 +135,13 @@ test('a log from before there was a server is closed when it has joined; opened 
   await give(before, 'stockItem.receive', 'c', { quantity: 5 })
   await before.close()
   const joining = await openDevice('ann', own)
+  const told: string[] = []
+  joining.sync.listen(() => told.push(joining.sync.status.state))
   await until(() => joining.log.state.cursor !== undefined)
+  await expect(give(joining.engine, 'stockItem.register', 'd', { name: 'D' })).rejects.toMatchObject({ code: 'closed' })
   await joining.sync.close()
+  // As it stands it does not know that anything waits.
+  expect(new Set(told)).toEqual(new Set(['connecting']))
   await openDevice('ann', own)
   devices.shift()
   await converged()

@@ -1,6 +1,7 @@
 /** Devices and a server in this thread, without a network: the server decides what is pushed by an engine of its own. */
 import type { AnyDomain } from '../../src/domain/infer.ts'
 import type { CommandMessage } from '../../src/engine/engine.ts'
+import { isOutpostError } from '../../src/errors.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import type { LogRecord, SyncCursor } from '../../src/storage/record.ts'
@@ -81,6 +82,7 @@ export interface Device {
   pull(cut?: number): Promise<void>
 }
 
+/** A log that lived alone joins, and is opened anew. */
 export async function openDevice(
   server: SmallServer,
   clientId: string,
@@ -89,7 +91,14 @@ export async function openDevice(
 ): Promise<Device> {
   const engine = await openEngine(storage, options)
   const sync = new EngineLog(engine.inside, () => Promise.resolve())
-  if (!sync.state.cursor) await sync.join({ epoch: 'server', record: 0, clientId, sequence: 0, principal: 'ann' })
+  if (!sync.state.cursor) {
+    try {
+      await sync.join({ epoch: 'server', record: 0, clientId, sequence: 0, principal: 'ann' })
+    } catch (error) {
+      if (isOutpostError(error, 'closed')) return openDevice(server, clientId, storage, options)
+      throw error
+    }
+  }
   const cursor = (): SyncCursor => sync.state.cursor as SyncCursor
   return {
     engine,

@@ -19,19 +19,22 @@ const waves = 10
 /** What a cold start finds. */
 export const seeded = inBulk
 
-const perSecond = (count: number, ms: number): number => (count * 1000) / ms
+export const perSecond = (count: number, ms: number): number => (count * 1000) / ms
 
 function quantile(samples: readonly number[], part: number): number {
   const sorted = [...samples].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] as number
 }
-const latency = (samples: readonly number[]): Metrics => ({ p50Ms: quantile(samples, 0.5), p99Ms: quantile(samples, 0.99) })
+export const latency = (samples: readonly number[]): { readonly p50Ms: number; readonly p99Ms: number } => ({
+  p50Ms: quantile(samples, 0.5),
+  p99Ms: quantile(samples, 0.99),
+})
 
 /** The tasks, with what was done to them since. */
 const asDone = (tasks: readonly Task[], done: ReadonlyMap<string, boolean>): Task[] =>
   tasks.map((task) => ({ ...task, done: done.get(task.id) ?? task.done }))
 
-async function check(subject: Subject, expected: readonly Task[]): Promise<void> {
+export async function checkRows(subject: Subject, expected: readonly Task[]): Promise<void> {
   const count = await subject.count()
   assert(count === expected.length, `${count} rows instead of ${expected.length}.`)
   for (const index of [0, 7, 42, 99]) {
@@ -44,7 +47,7 @@ async function check(subject: Subject, expected: readonly Task[]): Promise<void>
 const afterReload =
   (expected: () => readonly Task[]): Phase =>
   async (subject) => {
-    await check(subject, expected())
+    await checkRows(subject, expected())
     return {}
   }
 
@@ -57,12 +60,12 @@ async function given(subject: Subject, count: number): Promise<readonly Task[]> 
   return tasks
 }
 async function settled(subject: Subject, tasks: readonly Task[]): Promise<void> {
-  await check(subject, tasks)
+  await checkRows(subject, tasks)
   await new Promise((resolve) => setTimeout(resolve, 1000))
 }
 
 /** Collects main-thread tasks of 50 ms and more. */
-function watchLongTasks(): () => number {
+export function watchLongTasks(): () => number {
   let longest = 0
   const take = (entries: PerformanceEntryList): void => {
     for (const { duration } of entries) longest = Math.max(longest, duration)
@@ -91,7 +94,7 @@ const seq: Phase = async (subject) => {
   const tasks = makeTasks(warmUps + inSequence)
   for (const task of tasks.slice(0, warmUps)) await subject.add(task)
   const metrics = await timed(tasks.slice(warmUps), (task) => subject.add(task))
-  await check(subject, tasks)
+  await checkRows(subject, tasks)
   return metrics
 }
 
@@ -104,7 +107,7 @@ const burst: Phase = async (subject) => {
   const visible = await subject.list(listName(7))
   const visibleAt = performance.now()
   assert(visible.length === tasks.filter(({ list }) => list === listName(7)).length, `Only ${visible.length} rows are visible.`)
-  await check(subject, tasks)
+  await checkRows(subject, tasks)
   return { perSecond: perSecond(atOnce, visibleAt - startedAt), acknowledgedMs: acknowledgedAt - startedAt }
 }
 
@@ -125,7 +128,7 @@ const update: Phase = async (subject) => {
   const tasks = await given(subject, stored)
   const { steps, done } = changes(tasks, updates)
   const metrics = await timed(steps, ({ id, done }) => subject.setDone(id, done))
-  await check(subject, asDone(tasks, done))
+  await checkRows(subject, asDone(tasks, done))
   return metrics
 }
 
@@ -137,7 +140,7 @@ const bulk: Phase = async (subject) => {
   const count = await subject.count()
   const visibleAt = performance.now()
   assert(count === inBulk, `Only ${count} rows are visible.`)
-  await check(subject, tasks)
+  await checkRows(subject, tasks)
   return { perSecond: perSecond(inBulk, visibleAt - startedAt), acknowledgedMs: acknowledgedAt - startedAt }
 }
 

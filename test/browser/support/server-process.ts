@@ -11,6 +11,8 @@ const domains = {
   'stock': `import { stock } from '${fileOf('../../fixtures/stock.ts')}'\nexport default stock`,
   'counter-old': `import { counters } from '${fileOf('../pages/counter.ts')}'\nexport default counters['counter-old']()`,
   'counter-new': `import { counters } from '${fileOf('../pages/counter.ts')}'\nexport default counters['counter-new']()`,
+  'tasks': `import { tasks } from '${fileOf('../../bench/pages/outpost/domain.ts')}'\nexport default tasks`,
+  'tasks-older': `import { olderTasks } from '${fileOf('../../bench/pages/sync/older.ts')}'\nexport default olderTasks`,
 }
 export type ServerDomain = keyof typeof domains
 
@@ -55,6 +57,7 @@ export type ServerData = { readonly folder: string } | { readonly databaseUrl: s
 export interface ServerProcess {
   /** Without a slash at the end. */
   readonly url: string
+  readonly pid: number
   /** What it printed, an entry a line. */
   entries(): readonly { readonly event: string; readonly level: string }[]
   /** SIGKILL: as if the power failed. */
@@ -71,11 +74,16 @@ export async function killServers(): Promise<void> {
   await Promise.all([...started].map((child) => end(child, 'SIGKILL')))
 }
 
-export async function startServerProcess(data: ServerData, domain: ServerDomain = 'stock'): Promise<ServerProcess> {
+/** @param nodeOptions of Node itself, before the bin */
+export async function startServerProcess(
+  data: ServerData,
+  domain: ServerDomain = 'stock',
+  nodeOptions: readonly string[] = [],
+): Promise<ServerProcess> {
   const args = [join(root, 'dist/server/bin.js'), '--domain', join(folder, domain, 'domain.mjs'), '--auth', join(folder, 'auth.mjs')]
   const where = 'folder' in data ? ['--data', data.folder] : []
   const { DATABASE_URL: _, ...env } = process.env
-  const child = spawn(process.execPath, [...args, ...where, '--port', '0', '--cors', '*'], {
+  const child = spawn(process.execPath, [...nodeOptions, ...args, ...where, '--port', '0', '--cors', '*'], {
     cwd: root,
     env: { ...env, ...('databaseUrl' in data && { DATABASE_URL: data.databaseUrl }) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -93,6 +101,7 @@ export async function startServerProcess(data: ServerData, domain: ServerDomain 
   })
   return {
     url,
+    pid: child.pid as number,
     entries: () =>
       out
         .split('\n')
