@@ -43,7 +43,11 @@ export async function prepareScene(devices: readonly [Device, Device]): Promise<
     await app.sync.now()
   }
   for (const { name, app } of devices) {
-    await until(app.sync.status$, ({ state }: { state: string }) => state === 'upToDate', `${name} has no way to the server. Is it running?`)
+    await until(
+      app.sync.status$,
+      ({ state }: { state: string }) => state === 'upToDate',
+      `${name} has no way to the server. Is it running?`,
+    )
     for (const { commandId } of await app.inbox) await app.inbox.discard(commandId)
   }
   await left.app.commands.batch(({ stockItem }) =>
