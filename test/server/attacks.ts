@@ -228,8 +228,10 @@ export interface Siege {
 /**
  * Besieges a server with so many requests, and shows after each that it is answered as the protocol says, and at the end that
  * the server lives and holds nothing but what it held before, and the refusals that it told of.
+ *
+ * @param seed of the requests; others each time unless told
  */
-export async function besiege(requests: number): Promise<Siege> {
+export async function besiege(requests: number, seed?: number): Promise<Siege> {
   const storage = createMemoryStorage()
   const server = startServer({
     domain: vaults,
@@ -276,6 +278,7 @@ export async function besiege(requests: number): Promise<Siege> {
   await fc.assert(fc.asyncProperty(attacks({ epoch: mallory.epoch }), check), {
     numRuns: requests,
     endOnFailure: true,
+    ...(seed !== undefined && { seed }),
   })
 
   expect(await recordsOf('of-ann')).toEqual(annBefore)
