@@ -23,18 +23,23 @@ export interface Profiler {
   stop(folder: string, name: string): Promise<string>
 }
 
+/** Of a worker that dies before it is stopped nothing is left; of one that is born meanwhile all is there. */
 export async function startProfiler(threads: Threads): Promise<Profiler> {
-  const profiled = threads.all()
-  for (const thread of profiled) {
+  const profiled = new Set<Thread>()
+  const begin = async (thread: Thread): Promise<void> => {
     await thread.send('Profiler.enable')
     await thread.send('Profiler.setSamplingInterval', { interval: 200 })
     await thread.send('Profiler.start')
+    profiled.add(thread)
   }
+  // A worker that dies at once has nothing to tell.
+  threads.onBorn((worker) => void begin(worker).catch(() => undefined))
+  await Promise.allSettled(threads.all().map(begin))
   return {
     async stop(folder, name) {
       await mkdir(folder, { recursive: true })
       const texts: string[] = []
-      for (const thread of profiled) {
+      for (const thread of threads.all().filter((each) => profiled.has(each))) {
         const profile = await stopped(thread)
         await writeFile(join(folder, `${name}.${thread.name}.cpuprofile`), JSON.stringify(profile))
         texts.push(`${name}, ${thread.name}\n${selfTimes(profile)}`)

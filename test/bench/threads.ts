@@ -11,6 +11,8 @@ export interface Threads {
   all(): readonly Thread[]
   /** Resolves when the page has a worker. */
   readonly worker: Promise<Thread>
+  /** Told of each worker that is born from now on. */
+  onBorn(born: (worker: Thread) => void): void
 }
 
 interface Message {
@@ -24,20 +26,26 @@ export async function threadsOf(page: Page): Promise<Threads> {
   const session = await page.context().newCDPSession(page)
   const workers = new Map<string, Thread>()
   const receivers = new Map<string, (message: Message) => void>()
+  const listeners: ((worker: Thread) => void)[] = []
   const worker = new Promise<Thread>((resolve) => {
     session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
       if (targetInfo.type !== 'worker') return
       const thread = threadIn(session, sessionId, receivers)
       workers.set(sessionId, thread)
       resolve(thread)
+      for (const born of listeners) born(thread)
     })
   })
-  session.on('Target.detachedFromTarget', ({ sessionId }) => void workers.delete(sessionId))
+  session.on('Target.detachedFromTarget', ({ sessionId }) => {
+    workers.delete(sessionId)
+    // Whoever waits for an answer of it waits in vain.
+    receivers.get(sessionId)?.({ error: { message: 'The worker is gone.' } })
+  })
   session.on('Target.receivedMessageFromTarget', ({ sessionId, message }) => receivers.get(sessionId)?.(JSON.parse(message) as Message))
   // Playwright hides nested sessions, so workers are talked to in messages within this one.
   await session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false })
   const own: Thread = { name: 'page', send: (method, params) => (session as Untyped).send(method, params) }
-  return { worker, all: () => [own, ...workers.values()] }
+  return { worker, all: () => [own, ...workers.values()], onBorn: (born) => void listeners.push(born) }
 }
 
 /** The protocol's commands are chosen at run time here. */
@@ -47,9 +55,9 @@ function threadIn(session: CDPSession, sessionId: string, receivers: Map<string,
   const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>()
   let lastId = 0
   receivers.set(sessionId, ({ id, result, error }) => {
-    const asked = id === undefined ? undefined : waiting.get(id)
-    if (error) asked?.reject(new Error(error.message))
-    else asked?.resolve(result)
+    const asked = id === undefined ? [...waiting.values()] : [waiting.get(id)]
+    if (error) for (const each of asked) each?.reject(new Error(error.message))
+    else if (id !== undefined) asked[0]?.resolve(result)
   })
   return {
     name: 'worker',

@@ -116,7 +116,11 @@ export class Client {
     }
     return new Promise((resolve, reject) => {
       const sent = request(`${this.#url}/${this.#space}/${route}`, { method, headers, ...(method === 'POST' && { agent }) }, resolve)
-      sent.once('error', reject)
+      sent.once('error', (error) => {
+        // A connection that was kept may be closed by the server at the moment when it is used again.
+        if (sent.reusedSocket) this.#send(route, { method, ...(body && { body }) }).then(resolve, reject)
+        else reject(error)
+      })
       sent.end(body)
     })
   }

@@ -58,6 +58,7 @@ const fastPath: SyncWorkload = async (rig) => {
   return withDevice(rig, async (device) => {
     const page = await device.open({ space, principal, url })
     await page.call('exchanged', 0)
+    await page.call('watch')
     await page.call('pause')
     await page.call('add', 0, pushed)
     deepStrictEqual(await page.call('look'), { pending: pushed, inbox: 0, position: pushed })
@@ -214,6 +215,7 @@ const localCost =
         await page.call('ready')
         if (mode !== 'off') await page.call('exchanged', 0)
         if (mode === 'paused') await page.call('pause')
+        await page.call('settle')
         const measured = await device.profiled(page, `local-${name}.${mode}`, () => page.call('work', name))
         if (mode === 'on') await page.call('exchanged', 1)
         return measured

@@ -77,6 +77,12 @@ const api = {
       'A Command was not accepted.',
     )
   },
+  /** Gives a Command that is refused and leaves no row, and rests until all is written behind: the log is no new one then. */
+  async settle(): Promise<void> {
+    const { ok } = await app.commands.task.mark('nobody', { done: true })
+    assert(!ok, 'There is a task that nobody added.')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  },
   /** A workload of those without a server. */
   work: async (name: 'seq' | 'burst'): Promise<Metrics> => (await phases[name]?.[0]?.(subject)) ?? {},
 
@@ -99,13 +105,18 @@ const api = {
     await app.sync.pause()
     await statusWhere(({ state }) => state === 'paused')
   },
-  /** Goes on to sync, until that is through or a Command is held, and so many rows are visible. @returns ms from here */
-  async resume(end: 'upToDate' | 'held', rows: number): Promise<Metrics> {
+  /**
+   * Goes on to sync, until that is through or a Command is held, and the list on the screen has what it has of so many tasks.
+   *
+   * @returns ms from here
+   */
+  async resume(end: 'upToDate' | 'held', tasks: number): Promise<Metrics> {
+    const rows = makeTasks(tasks).filter(({ list }) => list === shownList).length
     const longestTask = watchLongTasks()
     const since = performance.now()
     await app.sync.resume()
     await statusWhere((status) => (end === 'held' ? status.state === 'held' : isDone(status)))
-    await untilRows(rows)
+    await until(() => Promise.resolve(shown?.length === rows), 'The screen does not show what came.')
     return { ms: performance.now() - since, longestTaskMs: longestTask() }
   },
   /** Of a page that was opened `cold`. @returns ms from its first line to the first rows of a list */
