@@ -46,8 +46,13 @@ export interface LoopOptions {
   readonly report: (thrown: unknown) => void
 }
 
-/** Commands given one after another go together; nobody on another device notices so little. */
-const gatherMs = 50
+/**
+ * Commands given one after another go together. The more a round took, the longer the next one waits for more of them: who
+ * gives them shares the device with it. Nobody on another device notices so little.
+ */
+const gatherLeastMs = 50
+const gatherMostMs = 500
+const gatherRounds = 4
 /** Without news for so long it is looked whether there are any: a server that forgot to tell is found out. */
 const doubtMs = 600_000
 
@@ -66,6 +71,9 @@ export class Loop {
   #failures = 0
   /** Commands pushed and records pulled, since it was last up to date. */
   #done = 0
+  /** When the round began that is under way. */
+  #roundSince: number | undefined
+  #roundTookMs = 0
 
   constructor(options: LoopOptions) {
     const { log, transport, environment, holdsRole } = options
@@ -131,7 +139,9 @@ export class Loop {
         const pulled = await this.#puller.pull(this.#inFlight.signal)
         this.#wentOn(this.#puller.staged - staged)
         if (pulled === 'outdated') return { at: 'outdated' }
-        return pulled === 'more' && this.#isConnected ? state : this.#next()
+        if (pulled === 'more' && this.#isConnected) return state
+        this.#endRound()
+        return this.#gather(this.#next(), signal)
       }
       case 'listening':
         return this.#listen(signal)
@@ -160,6 +170,18 @@ export class Loop {
     return { at: toPull > 0 && now >= this.#puller.notBefore ? 'pulling' : 'listening' }
   }
 
+  #endRound(): void {
+    if (this.#roundSince !== undefined) this.#roundTookMs = this.#options.environment.now() - this.#roundSince
+    this.#roundSince = undefined
+  }
+
+  async #gather(next: State, signal: AbortSignal): Promise<State> {
+    if (next.at !== 'pushing') return next
+    await this.#bell.wait(Math.min(gatherMostMs, Math.max(gatherLeastMs, gatherRounds * this.#roundTookMs)), ['now'], signal)
+    this.#roundSince = this.#options.environment.now()
+    return this.#next()
+  }
+
   async #listen(signal: AbortSignal): Promise<State> {
     const { log, environment } = this.#options
     const { now } = environment
@@ -171,8 +193,7 @@ export class Loop {
       const { place, isOpen, hasEnded } = this.#notice
       if (hasEnded || (place && place.epoch !== cursor?.epoch)) return looking
       this.#connection.head = Math.max(this.#connection.head, place?.head ?? 0)
-      const next = this.#next()
-      if (next.at === 'pushing') await this.#bell.wait(gatherMs, ['now'], signal)
+      const next = await this.#gather(this.#next(), signal)
       if (next.at !== 'listening' || signal.aborted) return next
 
       const until = Math.min(

@@ -76,6 +76,20 @@ describe('while it listens', () => {
     expect(device.log.ended).toHaveLength(3)
     expect(device.log.sent).toBe(3)
   })
+  test('of a time in which Commands keep coming, a fifth goes to rounds at most, and none waits for its round for long', async () => {
+    open()
+    await pass(1000)
+    const ids: string[] = []
+    for (let n = 0; n < 500; n++) {
+      ids.push(...device.log.give(1))
+      await pass(10)
+    }
+    // A round takes two requests of 40 ms.
+    expect(pushes().length).toBeLessThan(5000 / 80 / 4)
+    expect(pushes().length).toBeGreaterThan(5000 / 500)
+    await pass(1000)
+    expect(device.log.ended).toEqual(ids)
+  })
   test('what is about to be sent is stored before it is sent', async () => {
     const stored: number[] = []
     device.network.fault = (path) => void (path === 'push' && stored.push(device.log.sent))
