@@ -169,14 +169,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   const ready = persistently(() => log.turn(bringUp), environment, closing.signal)
   ready.catch(() => undefined) // every Command that waits for it gets the error
 
-  const recordOptions: RecordOptions = {
-    now: environment.now,
-    randomId: environment.randomId,
-    stateVersionOf: (aggregate) => {
-      const type = domain.aggregates.get(aggregate)
-      return type && { stateVersion: type.stateVersion, stateStored: type.persistence === 'state-stored' }
-    },
-  }
+  const recordOptions: RecordOptions = { now: environment.now, randomId: environment.randomId }
   const queue = new CommandQueue({ ...recordOptions, log, decider, receipts, clock: environment.clock, ready, onTrip: tracer.onTrip })
   const durability = options.durability ?? 'relaxed'
   const dispatchRoot = (command: Undecided): Promise<Outcome> => queue.dispatch({ command, fresh: false, durability })
