@@ -1,4 +1,5 @@
 /** Whether a Command may be given at all: what comes from a page may be anything. Its payload is for its schema to check. */
+import { isDerivedId } from '../domain/id.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import { OutpostError } from '../errors.ts'
 import type { CommandMessage } from './engine.ts'
@@ -19,18 +20,13 @@ export function checkCommand(message: CommandMessage, domain: AnyDomain): void {
         { type, commandId: id, option },
       )
   }
-  check(isText(id), 'commandId', id, 'a string that is not empty')
-  check(typeof at === 'number' && !Number.isNaN(at), 'at', at, 'ms since 1970')
+  check(isText(id) && !isDerivedId(id), 'commandId', id, 'a string that is not empty, and no UUID of version 8: those follow from causes')
+  check(Number.isFinite(at), 'at', at, 'ms since 1970')
   check(isTextOrNone(actor), 'actor', actor, 'a string that is not empty')
   check(isText(correlationId), 'correlationId', correlationId, 'a string that is not empty')
   check(isTextOrNone(causationId), 'causationId', causationId, 'a string that is not empty')
   check(durability === undefined || ['relaxed', 'strict'].includes(durability), 'durability', durability, '`relaxed` or `strict`')
-  check(
-    expiresAt === undefined || (typeof expiresAt === 'number' && !Number.isNaN(expiresAt)),
-    'expiresAt',
-    expiresAt,
-    'a valid Date or ms since 1970',
-  )
+  check(expiresAt === undefined || Number.isFinite(expiresAt), 'expiresAt', expiresAt, 'a valid Date or ms since 1970')
   check(
     expectedVersion === undefined || expectedVersion === 'new' || (Number.isInteger(expectedVersion) && expectedVersion >= 0),
     'expectedVersion',
