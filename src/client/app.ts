@@ -30,7 +30,10 @@ export interface Live extends Mode {
 }
 
 export interface CommandOptions {
-  /** Identifies the Command for ever: the same id again gives the recorded outcome. Default: a fresh one. */
+  /**
+   * Identifies the Command for ever: the same id again gives the recorded outcome. Default: a fresh one. No UUID of version 8:
+   * those are of Commands that follow from others.
+   */
   readonly commandId?: string
   /** The version that the Aggregate must be at, or `new`; default `any`. Only for Commands of one Aggregate. */
   readonly expectedVersion?: number | 'new' | 'any'

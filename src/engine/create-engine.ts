@@ -7,30 +7,21 @@ import { named } from '../domain/named.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
-import { openSegmentIndex } from '../storage/segment-index.ts'
+import { openWriteSide } from './write-side.ts'
 import type { Durability, Storage } from '../storage/storage.ts'
 import { commandFault } from '../write/command-fault.ts'
 import { CommandQueue } from '../write/command-queue.ts'
-import { createDecoder } from '../write/decode.ts'
 import type { Undecided } from '../write/decide.ts'
 import { Decider } from '../write/decider.ts'
-import { aggregateFold, type Fold } from '../write/fold.ts'
-import { Log } from '../write/log.ts'
-import { LogIndex } from '../write/log-index.ts'
-import { managerFold } from '../write/process-managers.ts'
 import { Receipts } from '../write/receipts.ts'
-import type { RecordOptions } from '../write/records.ts'
 import { Repository } from '../write/repository.ts'
-import { advanceStates, States, type StateSource } from '../write/states.ts'
-import { WriteBehind } from '../write/write-behind.ts'
 import { checkCommand } from './command-check.ts'
 import type { Engine, EngineStatus, Environment } from './engine.ts'
 import type { EngineInside } from './inside.ts'
 import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
-import { readRecordedEvents } from './read-events.ts'
+import { type OnRecord, readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
-import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail } from './recovery.ts'
 import { LogSyncedEvents } from './synced-events.ts'
 import { Timers } from './timers.ts'
 import { Tracer } from './tracer.ts'
@@ -58,44 +49,35 @@ const STATUS_DELAY_MS = 50
  */
 export async function createEngine(options: EngineOptions): Promise<Engine & { readonly inside: EngineInside }> {
   const { domain, storage, environment } = options
+  const { now, clock, later, randomId, clockOrigin } = environment
   const prefix = databasePrefix(domain.name, options.space, options.principal)
   const logName = `${prefix}.log`
   const { logStorage, meta } = await openLog(storage, logName, environment)
 
   const recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
-  const decoder = createDecoder(domain, (record, ofEvents) => log.tail.live(record, ofEvents))
-  const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
-
-  const stateSource: StateSource = {
-    catchUp: () => log.pull(),
-    replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
-  }
-  const statesOf = (fold: Fold): States => new States(fold, logStorage.states, stateSource, checkpoints.get(fold.name))
-  const aggregates = new Map([...domain.aggregates.values()].map((type) => [type.name, statesOf(aggregateFold(type, domain.events))]))
-  const managers = new Map([...domain.processManagers.values()].map((manager) => [manager.name, statesOf(managerFold(manager))]))
-  const states = [...aggregates.values(), ...managers.values()]
-
-  /** Saved states are usable from here on; before, records go past them and are made up for. */
-  let usable = false
   let cancelStatus: (() => void) | undefined
-  const log = await Log.open(logStorage, (advance) => {
-    // Everything stands on another footing now: it is opened anew.
-    if (advance.adopted) {
-      logStorage.onClosed?.('it has joined a server')
-      environment.reopen?.()
-      return
-    }
-    if (usable) {
-      advanceStates(states, advance, decoder)
-      for (const record of advance.records) index.add(record)
-      writeBehind.touched(advance.own)
+  /** Saved states are usable from here on. */
+  let usable = false
+  const { log, decoder, index, aggregates, managers, writeBehind, bringUp } = await openWriteSide(domain, logStorage, environment, {
+    isBusy: () => queue.isBusy,
+    onFull: (full) => {
+      if (full === (storageState === 'full')) return
+      storageState = full ? 'full' : 'ok'
+      showStatus()
+    },
+    onAdvance: ({ adopted, own }) => {
+      // Everything stands on another footing now: it is opened anew.
+      if (adopted) {
+        logStorage.onClosed?.('it has joined a server')
+        environment.reopen?.()
+        return
+      }
       // With sync it is the server that fires them.
-      if (!log.tail.cursor) timers.touched()
-    }
-    recorded$.next({ position: log.position, own: advance.own })
-    showStatus()
+      if (usable && !log.tail.cursor) timers.touched()
+      recorded$.next({ position: log.position, own })
+      showStatus()
+    },
   })
-  const index = new LogIndex(packed, log)
   const pullTo = async (record: number): Promise<void> => {
     if (log.head.record < record) await log.turn(() => log.pull())
   }
@@ -129,25 +111,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   })
 
   const tracer = new Tracer({
-    clock: environment.clock,
-    clockOrigin: environment.clockOrigin,
+    clock,
+    clockOrigin,
     settled: (position) => readSide.settled(position),
-  })
-  const writeBehind = new WriteBehind({
-    store: logStorage.states,
-    states,
-    index,
-    turn: (work) => log.turn(work),
-    now: environment.now,
-    later: environment.later,
-    clock: environment.clock,
-    random: environment.random ?? Math.random,
-    isBusy: () => queue.isBusy,
-    onFull: (full) => {
-      if (full === (storageState === 'full')) return
-      storageState = full ? 'full' : 'ok'
-      showStatus()
-    },
   })
   const receipts = new Receipts(index, log)
   const decider = new Decider({
@@ -155,29 +121,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     aggregates,
     managers,
     known: async (ids) => new Set((await receipts.find(ids)).keys()),
-    now: environment.now,
-    clock: environment.clock,
+    now,
+    clock,
   })
 
   const closing = new AbortController()
-  const bringUp = async (): Promise<void> => {
-    await dropWhatTheLogLost(log, states, packed, logStorage)
-    await replayTail(log, states, packed, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
-    usable = true
-    await dropUnusedFolds(checkpoints.keys(), states, logStorage, environment)
-  }
-  const ready = persistently(() => log.turn(bringUp), environment, closing.signal)
-  ready.catch(() => undefined) // every Command that waits for it gets the error
-
-  const recordOptions: RecordOptions = {
-    now: environment.now,
-    randomId: environment.randomId,
-    stateVersionOf: (aggregate) => {
-      const type = domain.aggregates.get(aggregate)
-      return type && { stateVersion: type.stateVersion, stateStored: type.persistence === 'state-stored' }
-    },
-  }
-  const queue = new CommandQueue({ ...recordOptions, log, decider, receipts, clock: environment.clock, ready, onTrip: tracer.onTrip })
+  const ready = bringUp(closing.signal)
+  const queue = new CommandQueue({ now, randomId, log, decider, receipts, clock, ready, onTrip: tracer.onTrip })
   const durability = options.durability ?? 'relaxed'
   const dispatchRoot = (command: Undecided): Promise<Outcome> => queue.dispatch({ command, fresh: false, durability })
 
@@ -186,14 +136,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     managers: [...managers.values()],
     store: logStorage.states,
     turn: (work) => log.turn(work),
-    now: environment.now,
-    later: environment.later,
+    now,
+    later,
     dispatch: dispatchRoot,
   })
   const repository = new Repository({ domain, states: aggregates, log, index, decoder })
 
-  const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> =>
-    readRecordedEvents(log, decoder, after, limit, log.tail.confirmed)
+  const readEvents = (after: number, limit: number, onRecord?: OnRecord): Promise<readonly RecordedEvent[]> =>
+    readRecordedEvents(log, decoder, after, limit, log.tail.confirmed, onRecord)
   const syncedEvents = new LogSyncedEvents({ log, index, meta: logStorage.meta, logEpoch: meta.epoch })
   const reactors = new Reactors({
     reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
@@ -202,8 +152,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     logName,
     position: () => log.tail.confirmed,
     recorded$,
-    readEvents: (after, limit) =>
-      readRecordedEvents(log, decoder, after, limit, log.tail.confirmed, (record, events) => syncedEvents.read(record, events)),
+    readEvents: (after, limit) => readEvents(after, limit, (record, events) => syncedEvents.read(record, events)),
     synced: syncedEvents,
     onStatus: () => showStatus(),
   })
@@ -222,7 +171,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     if (!sameValue(next, status)) statuses$.next((status = next))
   }
   function showStatus(): void {
-    cancelStatus ??= environment.later(STATUS_DELAY_MS, () => {
+    cancelStatus ??= later(STATUS_DELAY_MS, () => {
       cancelStatus = undefined
       tellStatus(statusNow())
     })
@@ -231,7 +180,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   let closed: Promise<void> | undefined
   let importing = false
   const open = (): void => {
-    if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted. Connect again.')
+    if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted: connect again.')
   }
   /** Where saved states are needed. */
   const usably = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -265,6 +214,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
 
   ready.then(
     () => {
+      usable = true
       // With sync, timers and parked process managers are the server's.
       if (!log.tail.cursor) {
         timers.touched()
@@ -297,7 +247,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
         checkCommand(message, domain)
         if (importing)
-          throw commandFault('importing', message, 'came while a log is imported. Nothing was stored: give it again when that has ended.')
+          throw commandFault('importing', message, 'came while a log is imported. Nothing was stored: give it again afterwards.')
         return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
       }),
     cancel: (call) => queue.cancel(call),
@@ -311,7 +261,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async readEvents(after, limit) {
       open()
-      if (!(after >= 0)) throw new OutpostError('invalid-query', `Events cannot be read after position ${after}: give 0 or more.`)
+      if (!(after >= 0)) throw new OutpostError('invalid-query', `Events are read after position 0 or more, not ${after}.`)
       return readEvents(after, limit)
     },
     load: (aggregate, id) => usably(() => log.turn(() => repository.load(aggregate, id))),
@@ -336,11 +286,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async exportPage(from) {
       open()
-      return exportPage(log, domain.name, from, environment.now())
+      return exportPage(log, domain.name, from, now())
     },
     async import(pages) {
       open()
-      if (importing) throw new OutpostError('log-not-empty', 'An import into this log is running already. Wait until it has ended.')
+      if (importing) throw new OutpostError('log-not-empty', 'An import into this log is running. Wait for its end.')
       importing = true
       let gaveUp = false
       try {
@@ -373,10 +323,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       }
     },
     inside: {
-      ...recordOptions,
+      now,
+      randomId,
       log,
       storage: logStorage,
-      states,
+      states: [...aggregates.values(), ...managers.values()],
       decider,
       decoder,
       index,

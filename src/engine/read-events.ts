@@ -7,6 +7,9 @@ import type { Log } from '../write/log.ts'
 
 const PAGE = 128
 
+/** Told of a record, and what it holds as this build understands it. */
+export type OnRecord = (record: LogRecord, events: readonly Decoded[]) => void
+
 /**
  * Events after a position, in order, at least `limit` where there are so many; ends with a whole record, or before an Event
  * that this build does not understand.
@@ -21,7 +24,7 @@ export async function readRecordedEvents(
   after: number,
   limit: number,
   until = log.position,
-  onRecord: (record: LogRecord, events: readonly Decoded[]) => void = () => undefined,
+  onRecord: OnRecord = () => undefined,
 ): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
   for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record;) {

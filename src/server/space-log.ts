@@ -3,18 +3,13 @@ import { Subject } from 'rxjs'
 import type { AnyDomain } from '../domain/infer.ts'
 import type { Environment } from '../engine/engine.ts'
 import { databasePrefix, openLog } from '../engine/open-log.ts'
-import { dropWhatTheLogLost, persistently, replay, replayTail } from '../engine/recovery.ts'
+import { openWriteSide } from '../engine/write-side.ts'
 import type { LogStorage, Storage } from '../storage/storage.ts'
 import type { LogRecord } from '../storage/record.ts'
-import { openSegmentIndex } from '../storage/segment-index.ts'
-import { createDecoder, type Decoder } from '../write/decode.ts'
+import type { Decoder } from '../write/decode.ts'
 import { Decider } from '../write/decider.ts'
-import { aggregateFold, type Fold } from '../write/fold.ts'
-import { Log } from '../write/log.ts'
-import { LogIndex } from '../write/log-index.ts'
-import { managerFold } from '../write/process-managers.ts'
-import { advanceStates, States, type StateSource } from '../write/states.ts'
-import { WriteBehind } from '../write/write-behind.ts'
+import type { Log } from '../write/log.ts'
+import type { States } from '../write/states.ts'
 import { ProcessedCommands } from './processed.ts'
 
 /** The database of a space's log, which all server processes on a storage share. */
@@ -58,40 +53,13 @@ export async function openSpaceLog({ domain, storage, space, environment, isBusy
   }
 
   async function overLog(logStorage: LogStorage): Promise<SpaceLog> {
-    const decoder = createDecoder(domain)
-    const [packed, checkpoints] = await Promise.all([openSegmentIndex(logStorage.segments), logStorage.states.checkpoints()])
-    const source: StateSource = {
-      catchUp: () => log.pull(),
-      replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
-    }
-    const statesOf = (fold: Fold): States => new States(fold, logStorage.states, source, checkpoints.get(fold.name))
-    const aggregates = new Map([...domain.aggregates.values()].map((type) => [type.name, statesOf(aggregateFold(type, domain.events))]))
-    const managers = new Map([...domain.processManagers.values()].map((manager) => [manager.name, statesOf(managerFold(manager))]))
-    const states = [...aggregates.values(), ...managers.values()]
     const recorded$ = new Subject<LogRecord>()
-
-    /** Saved states are usable from here on; before, records go past them and are made up for. */
-    let usable = false
-    const log = await Log.open(logStorage, (advance) => {
-      if (usable) {
-        advanceStates(states, advance, decoder)
-        for (const record of advance.records) index.add(record)
-        writeBehind.touched(advance.own)
-      }
-      for (const record of advance.records) recorded$.next(record)
-    })
-    const index = new LogIndex(packed, log)
-    const writeBehind = new WriteBehind({
-      store: logStorage.states,
-      states,
-      index,
-      turn: (work) => log.turn(work),
-      now: environment.now,
-      later: environment.later,
-      clock: environment.clock,
-      random: environment.random ?? Math.random,
+    const { log, decoder, index, aggregates, managers, writeBehind, bringUp } = await openWriteSide(domain, logStorage, environment, {
       isBusy,
       onFull: () => undefined, // appends meet the same disk, and say so
+      onAdvance: ({ records }) => {
+        for (const record of records) recorded$.next(record)
+      },
     })
     const processed = new ProcessedCommands(index, log)
     const decider = new Decider({
@@ -103,12 +71,7 @@ export async function openSpaceLog({ domain, storage, space, environment, isBusy
       clock: environment.clock,
     })
     const closing = new AbortController()
-    const bringUp = async (): Promise<void> => {
-      await dropWhatTheLogLost(log, states, packed, logStorage)
-      await replayTail(log, states, packed, decoder.decodeKnown, () => writeBehind.flushWithinTurn())
-      usable = true
-    }
-    const ready = persistently(() => log.turn(bringUp), environment, closing.signal)
+    const ready = bringUp(closing.signal)
     ready.catch(() => undefined) // every push that waits for it gets the error
 
     return {

@@ -100,10 +100,6 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     now: environment.now,
     clock: environment.clock,
     randomId: environment.randomId,
-    stateVersionOf: (aggregate) => {
-      const type = domain.aggregates.get(aggregate)
-      return type && { stateVersion: type.stateVersion, stateStored: type.persistence === 'state-stored' }
-    },
   })
   const timers = new Timers({
     managers: [...managers.values()],

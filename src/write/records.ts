@@ -1,5 +1,5 @@
 /** Makes of a unit of work the records that a group commit appends. */
-import { LOG_FORMAT, type LogRecord, type StoredCommand, type StoredEvent, type StoredState } from '../storage/record.ts'
+import { LOG_FORMAT, type LogRecord, type StoredCommand, type StoredEvent } from '../storage/record.ts'
 import type { Attempt, UnitOfWork } from './unit-of-work.ts'
 
 /**
@@ -14,7 +14,6 @@ const RECORD_BYTES = 1_000_000
 export interface RecordOptions {
   readonly now: () => number
   readonly randomId: () => string
-  readonly stateVersionOf: (aggregate: string) => { readonly stateVersion: number; readonly stateStored: boolean } | undefined
 }
 
 /** A record, and the attempts whose Commands and Events it holds, in order. */
@@ -58,12 +57,7 @@ export function recordsOf(
   return records
 }
 
-function recordOf(
-  attempts: readonly Attempt[],
-  number: number,
-  position: number,
-  { now, randomId, stateVersionOf }: RecordOptions,
-): LogRecord {
+function recordOf(attempts: readonly Attempt[], number: number, position: number, { now, randomId }: RecordOptions): LogRecord {
   const commands: StoredCommand[] = []
   const events: StoredEvent[] = []
   for (const attempt of attempts) {
@@ -73,7 +67,6 @@ function recordOf(
     for (const command of attempt.commands)
       commands.push(offset === 0 || command.root === undefined ? command : { ...command, root: command.root + offset })
   }
-  const states = storedStates(attempts, stateVersionOf)
   const parked = attempts.flatMap((attempt) => attempt.parked)
   return {
     number,
@@ -84,21 +77,6 @@ function recordOf(
     position,
     commands,
     events,
-    ...(states.length > 0 ? { states } : {}),
     ...(parked.length > 0 ? { parked } : {}),
   }
-}
-
-/** The new states of state-stored Aggregates: the last one of each in the record. */
-function storedStates(attempts: readonly Attempt[], stateVersionOf: RecordOptions['stateVersionOf']): readonly StoredState[] {
-  const states = new Map<string, StoredState>()
-  for (const attempt of attempts)
-    for (const [of, entries] of attempt.staged) {
-      const aggregate = of.fold.name.slice(0, of.fold.name.indexOf('@'))
-      const kind = stateVersionOf(aggregate)
-      if (!kind?.stateStored) continue
-      for (const { key, version, state } of entries)
-        states.set(`${aggregate}/${key}`, { aggregate, aggregateId: key, version, stateVersion: kind.stateVersion, state })
-    }
-  return [...states.values()]
 }

@@ -4,14 +4,20 @@ import { testApp } from 'outpost/testing'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { CommandOptions, CommandValue } from '../../src/client/app.ts'
+import { derivedId } from '../../src/domain/id.ts'
 import { stock, stockItem } from '../fixtures/stock.ts'
 
 test.each<[string, unknown]>([
   ['expiresAt', new Date('nonsense')],
   ['expiresAt', null],
   ['expiresAt', '2030-01-01'],
+  ['expiresAt', Infinity],
+  ['at', -Infinity],
+  ['at', Number.NaN],
   ['commandId', ''],
   ['commandId', 7],
+  ['commandId', derivedId('timer', 'of', 'nobody')],
+  ['commandId', derivedId('timer', 'of', 'nobody').toUpperCase()],
   ['expectedVersion', Number.NaN],
   ['expectedVersion', -1],
   ['expectedVersion', 1.5],
@@ -36,7 +42,7 @@ test('options that make sense are taken', async () => {
   const app = testApp(stock)
   const given: CommandOptions = { commandId: 'c', expectedVersion: 'any', expiresAt: new Date(Date.now() + 60_000), durability: 'strict' }
   expect(await app.commands.stockItem.register('a', { name: 'A' }, given)).toMatchObject({ ok: true, commandId: 'c' })
-  expect(await app.commands.stockItem.receive('a', { quantity: 1 }, { expectedVersion: 1, expiresAt: Infinity })).toMatchObject({
+  expect(await app.commands.stockItem.receive('a', { quantity: 1 }, { expectedVersion: 1, expiresAt: Date.now() + 60_000 })).toMatchObject({
     ok: true,
   })
   expect(await app.commands.stockItem.register('b', { name: 'B' }, { expectedVersion: 0 })).toMatchObject({ ok: true })

@@ -1,25 +1,13 @@
 /** Whole engines on PostgreSQL: several processes decide on one log, while connections are cut and backends killed under them. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Engine } from '../../src/engine/engine.ts'
 import { openPg } from '../../src/storage/postgres/pg-database.ts'
 import { createPostgresStorage, type PostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
 import { createTestClock } from '../support/clock.ts'
 import { createRoles, give, openEngine } from '../support/engine.ts'
-import { type PostgresProxy, startProxy } from '../support/postgres-proxy.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { proxiedPostgres } from '../support/proxied-postgres.ts'
 
-let server: PostgresServer
-let proxy: PostgresProxy
-let url: string
-beforeAll(async () => {
-  server = await startPostgres()
-  url = await server.database()
-  proxy = await startProxy(url)
-})
-afterAll(async () => {
-  await proxy.close()
-  await server.stop()
-})
+const postgres = proxiedPostgres()
 
 interface Process {
   readonly storage: PostgresStorage
@@ -37,7 +25,7 @@ async function stop({ engine, storage }: Process): Promise<void> {
 
 test('two processes decide on one log: every Command counts once, whatever is cut or killed under them', async () => {
   const roles = createRoles()
-  const processes = [await start(proxy.url, roles), await start(proxy.url, roles)]
+  const processes = [await start(postgres.proxy.url, roles), await start(postgres.proxy.url, roles)]
   const [{ engine }] = processes as [Process]
   await give(engine, 'stockItem.register', 'a', { name: 'A' })
   await give(engine, 'stockItem.receive', 'a', { quantity: 1_000 })
@@ -47,9 +35,9 @@ test('two processes decide on one log: every Command counts once, whatever is cu
   const trouble = (async () => {
     while (!isOver) {
       // The one that waits for an append when all is over falls on the last Command.
-      await proxy.cut('outpost-append', cuts % 2 ? 'before' : 'after')
+      await postgres.proxy.cut('outpost-append', cuts % 2 ? 'before' : 'after')
       cuts++
-      await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_1' AND random() < 0.3`)
+      await postgres.server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_1' AND random() < 0.3`)
     }
   })()
   // As a client does: the same Command, under the same id, until it has an outcome.
@@ -78,14 +66,14 @@ test('two processes decide on one log: every Command counts once, whatever is cu
   expect(cuts).toBeGreaterThan(10)
 
   for (const process of processes) await stop(process)
-  const next = await start(url)
+  const next = await start(postgres.url)
   expect(await next.engine.history('stockItem', 'a')).toHaveLength(2 + 240 + 1)
   expect(await next.engine.load('stockItem', 'a')).toMatchObject({ state: { onHand: 1_000 - 240 - 1 }, version: 2 + 240 + 1 })
   await stop(next)
 }, 120_000)
 
 test('what an engine has saved of its log is taken up by the next one', async () => {
-  const storage = await createPostgresStorage(openPg({ connectionString: await server.database() }))
+  const storage = await createPostgresStorage(openPg({ connectionString: await postgres.server.database() }))
   const clock = createTestClock()
   const first = await openEngine(storage, { clock })
   for (let n = 0; n < 30; n++) await give(first, 'stockItem.register', `item ${n}`, { name: `Item ${n}` })

@@ -1,32 +1,20 @@
 /** What goes wrong between a server and its database, made to: connections cut, backends killed, locks held, disks full. */
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openPg, type PgOptions } from '../../src/storage/postgres/pg-database.ts'
 import { createPostgresStorage, type PostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
 import type { LogStorage } from '../../src/storage/storage.ts'
 import { checkpoint, record } from '../../src/testing/storage-contract/samples.ts'
-import { type PostgresProxy, startProxy } from '../support/postgres-proxy.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { proxiedPostgres } from '../support/proxied-postgres.ts'
 
-let server: PostgresServer
-let url: string
-let proxy: PostgresProxy
-beforeAll(async () => {
-  server = await startPostgres()
-  url = await server.database()
-  proxy = await startProxy(url)
-})
-afterAll(async () => {
-  await proxy.close()
-  await server.stop()
-})
+const postgres = proxiedPostgres()
 
 const opened: { close(): unknown }[] = []
 afterEach(async () => {
   for (const each of opened.splice(0).reverse()) await each.close()
 })
 const openStorage = async (options: Partial<PgOptions> = {}): Promise<PostgresStorage> => {
-  const storage = await createPostgresStorage(openPg({ connectionString: url, ...options }))
+  const storage = await createPostgresStorage(openPg({ connectionString: postgres.url, ...options }))
   opened.push(storage)
   return storage
 }
@@ -38,7 +26,7 @@ let log: LogStorage
 let beside: LogStorage
 beforeEach(async () => {
   name = `log ${++logs}`
-  log = await (await openStorage({ connectionString: proxy.url })).openLog(name)
+  log = await (await openStorage({ connectionString: postgres.proxy.url })).openLog(name)
   beside = await (await openStorage()).openLog(name)
   await log.events.append([record(1)], 'strict')
 })
@@ -56,7 +44,7 @@ const isDefinite = (error: unknown): void => {
 
 /** Another process that holds the head row of the log until told. */
 async function holdHead(): Promise<{ release(): Promise<void> }> {
-  const holder = new Client(url)
+  const holder = new Client(postgres.url)
   await holder.connect()
   await holder.query('BEGIN')
   await holder.query('SELECT FROM outpost.heads WHERE space = $1 FOR UPDATE', [name])
@@ -65,14 +53,14 @@ async function holdHead(): Promise<{ release(): Promise<void> }> {
   return { release }
 }
 const waitingFor = (text: string) =>
-  server.query(`SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${text}%'`, url)
+  postgres.server.query(`SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${text}%'`, postgres.url)
 const untilWaiting = async (text: string): Promise<void> => {
   await expect.poll(() => waitingFor(text), { timeout: 10_000 }).not.toEqual([])
 }
 
 describe('a connection that is cut', () => {
   test('after the commit of an append, before its answer: in doubt, and the record is there', async () => {
-    const cut = proxy.cut('outpost-append', 'after')
+    const cut = postgres.proxy.cut('outpost-append', 'after')
     expect(await errorOf(log.events.append([record(2)], 'strict'))).toMatchObject(inDoubt)
     await cut
     await expect.poll(() => beside.events.last()).toEqual(record(2))
@@ -81,7 +69,7 @@ describe('a connection that is cut', () => {
   })
 
   test('before an append reaches the server: in doubt, and nothing is there', async () => {
-    const cut = proxy.cut('outpost-append', 'before')
+    const cut = postgres.proxy.cut('outpost-append', 'before')
     const error = await errorOf(log.events.append([record(2)], 'strict'))
     await cut
     expect(error).toMatchObject(inDoubt)
@@ -91,27 +79,27 @@ describe('a connection that is cut', () => {
   })
 
   test.each(['before', 'after'] as const)('%s a read was answered: it is read again', async (when) => {
-    const cut = proxy.cut('outpost-last', when)
+    const cut = postgres.proxy.cut('outpost-last', when)
     expect(await log.events.last()).toEqual(record(1))
     await cut
   })
 
   test('inside a transaction: nothing of it is kept, and it is done again, once', async () => {
-    const cut = proxy.cut('outpost-meta-put', 'after')
+    const cut = postgres.proxy.cut('outpost-meta-put', 'after')
     expect(await log.meta.update<number>('count', (count = 0) => count + 1)).toBe(1)
     await cut
     expect(await beside.meta.get('count')).toBe(1)
   })
 
   test('after COMMIT was sent: in doubt, and what it changed is there', async () => {
-    const cut = proxy.cut('COMMIT', 'after')
+    const cut = postgres.proxy.cut('COMMIT', 'after')
     expect(await errorOf(log.meta.update<number>('count', (count = 0) => count + 1))).toMatchObject(inDoubt)
     await cut
     await expect.poll(() => beside.meta.get('count')).toBe(1)
   })
 
   test('before COMMIT arrived: in doubt, and nothing is changed', async () => {
-    const cut = proxy.cut('COMMIT', 'before')
+    const cut = postgres.proxy.cut('COMMIT', 'before')
     expect(await errorOf(log.meta.update<number>('count', (count = 0) => count + 1))).toMatchObject(inDoubt)
     await cut
     expect(await beside.meta.get('count')).toBeUndefined()
@@ -120,13 +108,13 @@ describe('a connection that is cut', () => {
 })
 
 test('a connection that is cut while a log is opened, listed or destroyed: it is done again', async () => {
-  const storage = await openStorage({ connectionString: proxy.url })
+  const storage = await openStorage({ connectionString: postgres.proxy.url })
   for (const [statement, work] of [
     ['outpost-open', () => storage.openLog(`${name}, opened`)],
     ['outpost-list', () => storage.list(`${name},`)],
     ['outpost-destroy', () => storage.destroy(`${name}, opened`)],
   ] as const) {
-    const cut = proxy.cut(statement, 'after')
+    const cut = postgres.proxy.cut(statement, 'after')
     await work()
     await cut
   }
@@ -138,7 +126,7 @@ describe('a backend that is killed', () => {
     const holder = await holdHead()
     const appending = errorOf(log.events.append([record(2)], 'strict'))
     await untilWaiting('outpost.append')
-    await server.query(
+    await postgres.server.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%outpost.append%' AND wait_event_type = 'Lock'`,
     )
     expect(await appending).toMatchObject({ ...inDoubt, details: { inDoubt: true, sqlState: '57P01' } })
@@ -148,7 +136,9 @@ describe('a backend that is killed', () => {
   })
 
   test('with all others while they are idle: nobody notices', async () => {
-    await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()`)
+    await postgres.server.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()`,
+    )
     await expect.poll(() => log.events.append([record(2)], 'strict').catch(() => 'not yet')).toMatch(/appended|conflict/)
     expect(await beside.events.last()).toEqual(record(2))
   })
@@ -180,13 +170,13 @@ describe('a database', () => {
   })
 
   test('that is down: every call says so, and works once it is up again', async () => {
-    await server.kill()
+    await postgres.server.kill()
     try {
       isDefinite(await errorOf(beside.events.append([record(2)], 'strict').catch(() => beside.events.append([record(2)], 'strict'))))
       isDefinite(await errorOf(beside.events.last()))
-      expect(await errorOf(createPostgresStorage(openPg({ connectionString: url })))).toMatchObject({ code: 'storage-failed' })
+      expect(await errorOf(createPostgresStorage(openPg({ connectionString: postgres.url })))).toMatchObject({ code: 'storage-failed' })
     } finally {
-      await server.start()
+      await postgres.server.start()
     }
     await expect.poll(() => beside.events.last().catch(() => 'not yet'), { timeout: 20_000 }).toEqual(record(1))
     expect(await beside.events.append([record(2)], 'strict')).toBe('appended')
@@ -212,13 +202,13 @@ describe('a database', () => {
     const full = `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device'; END $$;
       CREATE TRIGGER full_disk AFTER INSERT ON outpost.records EXECUTE FUNCTION full_disk()`
-    await server.query(full, url)
+    await postgres.server.query(full, postgres.url)
     try {
       expect(await errorOf(log.events.append([record(2)], 'strict', new Map([['k', 1]])))).toMatchObject({ code: 'storage-full' })
       expect(await log.events.last()).toEqual(record(1))
       expect(await log.meta.get('k')).toBeUndefined()
     } finally {
-      await server.query('DROP FUNCTION full_disk CASCADE', url)
+      await postgres.server.query('DROP FUNCTION full_disk CASCADE', postgres.url)
     }
     expect(await log.events.append([record(2)], 'strict')).toBe('appended')
   })
@@ -247,7 +237,7 @@ test('two that save a fold first at once: neither waits for ever, one is stale',
 })
 
 test('a process that stands still in a transaction is put out of it by the server', async () => {
-  const database = openPg({ connectionString: url })
+  const database = openPg({ connectionString: postgres.url })
   opened.push(database)
   const text = `SELECT current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('statement_timeout') AS statement`
   expect(await database.run({ text }, [])).toEqual([{ idle: '10s', statement: '30s' }])

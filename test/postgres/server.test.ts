@@ -1,21 +1,11 @@
 /** Sync servers on PostgreSQL: several processes on one database, while its connections are cut and its backends killed. */
 import { createPostgresStorage } from 'outpost/server'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { serverEnvironment } from '../../src/server/environment.ts'
-import { type PostgresProxy, startProxy } from '../support/postgres-proxy.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { proxiedPostgres } from '../support/proxied-postgres.ts'
 import { closeServers, command, Device, eventsOf, startServer, type TestServer } from '../support/sync-server.ts'
 
-let postgres: PostgresServer
-let proxy: PostgresProxy
-beforeAll(async () => {
-  postgres = await startPostgres()
-  proxy = await startProxy(await postgres.database())
-})
-afterAll(async () => {
-  await proxy.close()
-  await postgres.stop()
-})
+const postgres = proxiedPostgres()
 
 const opened: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -24,7 +14,7 @@ afterEach(async () => {
 })
 
 async function startProcess(): Promise<TestServer> {
-  const storage = await createPostgresStorage({ connectionString: proxy.url })
+  const storage = await createPostgresStorage({ connectionString: postgres.proxy.url })
   opened.push(storage)
   return startServer({ storage, environment: serverEnvironment() })
 }
@@ -48,8 +38,8 @@ test('every Command counts once, in its client’s order, whatever is cut or kil
   let isOver = false
   const trouble = (async () => {
     for (let cuts = 0; !isOver; cuts++) {
-      await proxy.cut('outpost-append', cuts % 2 ? 'before' : 'after')
-      await postgres.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%' AND random() < 0.2`)
+      await postgres.proxy.cut('outpost-append', cuts % 2 ? 'before' : 'after')
+      await postgres.server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%' AND random() < 0.2`)
     }
   })()
   const lanes = [0, 1, 2, 3].map(async (lane) => {

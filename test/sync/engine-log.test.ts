@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import type { SyncCursor } from '../../src/storage/record.ts'
 import { EngineLog } from '../../src/sync/engine-log.ts'
 import { give, openEngine } from '../support/engine.ts'
@@ -10,6 +10,18 @@ const onHand = async ({ engine }: Device, sku: string) =>
 const register = ({ engine }: Device, sku: string) => give(engine, 'stockItem.register', sku, { name: sku })
 const receive = ({ engine }: Device, sku: string, quantity: number) => give(engine, 'stockItem.receive', sku, { quantity })
 const pick = ({ engine }: Device, sku: string, quantity: number) => give(engine, 'stockItem.pick', sku, { quantity })
+const pushAndPull = async (device: Device): Promise<void> => {
+  await device.push()
+  await device.pull()
+}
+/** A device that is in step with the server, and has given another Command since. */
+async function oneAhead(server: SmallServer, storage: MemoryStorage): Promise<Device> {
+  const device = await openDevice(server, 'a', storage)
+  await register(device, 'x')
+  await pushAndPull(device)
+  await receive(device, 'x', 5)
+  return device
+}
 const state = ({ sync }: Device) => ({ sequence: sync.state.cursor?.sequence, pending: sync.state.pending })
 
 describe('a device that is alone with the server', () => {
@@ -20,8 +32,7 @@ describe('a device that is alone with the server', () => {
     await receive(device, 'x', 5)
     expect(state(device)).toEqual({ sequence: 0, pending: 2 })
     expect(device.engine.inside.log.tail.confirmed).toBe(0)
-    await device.push()
-    await device.pull()
+    await pushAndPull(device)
     expect(state(device)).toEqual({ sequence: 2, pending: 0 })
     expect(device.engine.inside.log.tail.voids).toEqual([])
     expect(device.engine.inside.log.tail.confirmed).toBe(2)
@@ -31,17 +42,12 @@ describe('a device that is alone with the server', () => {
   test('goes on from where a start finds it, with what is pending', async () => {
     const server = await SmallServer.open()
     const storage = createMemoryStorage()
-    const before = await openDevice(server, 'a', storage)
-    await register(before, 'x')
-    await before.push()
-    await before.pull()
-    await receive(before, 'x', 5)
+    const before = await oneAhead(server, storage)
     await before.engine.close()
     const after = await openDevice(server, 'a', storage)
     expect(state(after)).toEqual({ sequence: 1, pending: 1 })
     expect(await onHand(after, 'x')).toBe(5)
-    await after.push()
-    await after.pull()
+    await pushAndPull(after)
     expect(state(after)).toEqual({ sequence: 2, pending: 0 })
   })
 
@@ -63,8 +69,7 @@ describe('two devices that were apart', () => {
     const [a, b] = [await openDevice(server, 'a'), await openDevice(server, 'b')]
     await register(a, 'x')
     await receive(a, 'x', 5)
-    await a.push()
-    await a.pull()
+    await pushAndPull(a)
     await b.pull()
     expect(await onHand(b, 'x')).toBe(5)
 
@@ -72,14 +77,12 @@ describe('two devices that were apart', () => {
     const lost = await pick(b, 'x', 3)
     expect(lost).toMatchObject({ ok: true })
     expect(await pick(b, 'x', 1)).toMatchObject({ ok: true })
-    await a.push()
-    await a.pull()
+    await pushAndPull(a)
     await b.pull()
     // Not the server's word yet: at risk, and waiting.
     expect(state(b)).toEqual({ sequence: 0, pending: 2 })
     expect(await onHand(b, 'x')).toBe(0)
-    await b.push()
-    await b.pull()
+    await pushAndPull(b)
     await a.pull()
     expect(state(b)).toEqual({ sequence: 2, pending: 0 })
     expect([await onHand(a, 'x'), await onHand(b, 'x')]).toEqual([0, 0])
@@ -109,8 +112,7 @@ describe('two devices that were apart', () => {
     await a.push()
     await b.pull()
     expect(await onHand(b, 'x')).toBe(11)
-    await b.push()
-    await b.pull()
+    await pushAndPull(b)
     await b.engine.close()
     const again = await openDevice(server, 'b', storage)
     expect((await again.engine.history('stockItem', 'x')).map(({ type, version }) => [type, version])).toEqual([
@@ -159,8 +161,7 @@ test('a log that had lived alone is opened anew when it joins: all of it waits, 
   expect(state(device)).toEqual({ sequence: 0, pending: 2 })
   expect(device.engine.inside.log.settled.record).toBe(0)
   expect(await onHand(device, 'x')).toBe(5)
-  await device.push()
-  await device.pull()
+  await pushAndPull(device)
   expect(state(device)).toEqual({ sequence: 2, pending: 0 })
   expect(await onHand(device, 'x')).toBe(5)
   const other = await openDevice(server, 'b')
@@ -171,11 +172,7 @@ test('a log that had lived alone is opened anew when it joins: all of it waits, 
 test('a log whose last Commands were lost after they were pushed is told so, and loses none of those given since', async () => {
   const server = await SmallServer.open()
   const storage = createMemoryStorage()
-  const before = await openDevice(server, 'a', storage)
-  await register(before, 'x')
-  await before.push()
-  await before.pull()
-  await receive(before, 'x', 5)
+  const before = await oneAhead(server, storage)
   await before.push()
   await before.engine.close()
   storage.powerLoss('stock.hall-7.ann.log', 1)
