@@ -4,7 +4,6 @@ import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { Outcome, AnyDomain } from '../domain/infer.ts'
 import { named } from '../domain/named.ts'
-import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
 import { openSegmentIndex } from '../storage/segment-index.ts'
@@ -96,9 +95,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     showStatus()
   })
   const index = new LogIndex(packed, log)
-  const pullTo = async (record: number): Promise<void> => {
-    if (log.head.record < record) await log.turn(() => log.pull())
-  }
   const source: EventSource = {
     get head() {
       return { checkpoint: log.head, position: log.position }
@@ -116,7 +112,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     records: (after, limit) => log.records(after, limit),
     decode: (record) => decoder.decode(record),
     contains: (checkpoint) => log.contains(checkpoint),
-    catchUp: pullTo,
+    async catchUp(record) {
+      if (log.head.record < record) await log.turn(() => log.pull())
+    },
   }
   const readSide = await createReadSide({
     domain,
@@ -192,8 +190,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   })
   const repository = new Repository({ domain, states: aggregates, log, index, decoder })
 
-  const readEvents = (after: number, limit: number): Promise<readonly RecordedEvent[]> =>
-    readRecordedEvents(log, decoder, after, limit, log.tail.confirmed)
   const syncedEvents = new LogSyncedEvents({ log, index, meta: logStorage.meta, logEpoch: meta.epoch })
   const reactors = new Reactors({
     reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
@@ -285,6 +281,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     get record() {
       return log.head.record
     },
+    get confirmed() {
+      return log.tail.confirmed
+    },
+    get tailEpoch() {
+      return log.tailEpoch
+    },
     recorded$,
     status$: new Observable((subscriber) => {
       subscriber.next(status)
@@ -296,8 +298,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
         const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
         checkCommand(message, domain)
-        if (importing)
-          throw commandFault('importing', message, 'came while a log is imported. Nothing was stored: give it again when that has ended.')
+        if (importing) throw commandFault('importing', message, 'came during an import. Nothing was stored: give it again afterwards.')
         return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
       }),
     cancel: (call) => queue.cancel(call),
@@ -309,10 +310,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       open()
       return readSide.watch(query, changed)
     },
-    async readEvents(after, limit) {
+    async readEvents(after, limit, tentative) {
       open()
       if (!(after >= 0)) throw new OutpostError('invalid-query', `Events cannot be read after position ${after}: give 0 or more.`)
-      return readEvents(after, limit)
+      return readRecordedEvents(log, decoder, after, limit, tentative ? log.position : log.tail.confirmed)
     },
     load: (aggregate, id) => usably(() => log.turn(() => repository.load(aggregate, id))),
     loadAt: (aggregate, id, moment) => usably(() => repository.loadAt(aggregate, id, moment)),
@@ -340,7 +341,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async import(pages) {
       open()
-      if (importing) throw new OutpostError('log-not-empty', 'An import into this log is running already. Wait until it has ended.')
+      if (importing) throw new OutpostError('log-not-empty', 'An import is running already. Wait for its end.')
       importing = true
       let gaveUp = false
       try {
