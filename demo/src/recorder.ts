@@ -1,10 +1,9 @@
-/** Records the latest Events and the way of the latest Commands, once the log page asked for it, on every page from then on. */
-import type { App } from 'outpost/client'
+/** Records the latest Events, those too that wait for the server, and the way of the latest Commands, once the log page asked for it, on every page from then on. */
+import type { App, EventNews } from 'outpost/client'
 import type { stockroom } from './domain/domain.ts'
 
 type Book = App<typeof stockroom>
 type Observed<T> = T extends { subscribe(next: (value: infer V) => void): unknown } ? V : never
-export type LoggedEvent = Observed<ReturnType<Book['events$']>>
 export type Trace = Observed<Book['trace$']>
 
 /** A Command with what is known of it: the Events that it led to, the way that it went, or both. */
@@ -14,7 +13,8 @@ export interface Entry {
   readonly causationId: string | undefined
   readonly at: number
   readonly actor: string | undefined
-  readonly events: readonly LoggedEvent[]
+  /** Each as it was told last: it waits, holds, or is gone. */
+  readonly events: readonly EventNews[]
   readonly trace: Trace | undefined
 }
 
@@ -62,18 +62,15 @@ export function createRecorder(app: Book): Recorder {
     }
     showSoon()
   }
-  const onEvent = (event: LoggedEvent): void => {
-    const { commandId, correlationId, causationId, at, actor } = event
+  const onEvent = (news: EventNews): void => {
+    const { id, commandId, correlationId, causationId, at, actor } = news.event
     const known = entries.get(commandId)
-    put({
-      commandId,
-      correlationId,
-      causationId,
-      at,
-      actor,
-      events: [...(known?.events ?? []), event],
-      trace: known?.trace,
-    })
+    const before = known?.events ?? []
+    const isKnown = before.some(({ event }) => event.id === id)
+    // What is not shown any more need not be shown as withdrawn.
+    if (!isKnown && news.state === 'withdrawn') return
+    const events = isKnown ? before.map((each) => (each.event.id === id ? news : each)) : [...before, news]
+    put({ commandId, correlationId, causationId, at, actor, events, trace: known?.trace })
   }
   const onTrace = (trace: Trace): void => {
     const { commandId, correlationId, causationId } = trace
@@ -106,7 +103,7 @@ export function createRecorder(app: Book): Recorder {
       app.read.figures.get('warehouse').then((figures) => {
         if (left) return
         const after = Math.max(0, (figures?.position ?? 0) - eventsBefore)
-        const events = app.events$({ after }).subscribe({ next: onEvent, error: fail })
+        const events = app.events$({ after, tentative: true }).subscribe({ next: onEvent, error: fail })
         const traces = app.trace$.subscribe({ next: onTrace, error: fail })
         ends.push(
           () => events.unsubscribe(),

@@ -7,7 +7,7 @@
  */
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
-import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { EventNews, RecordedEvent, TentativeEvent } from '../domain/recorded-event.ts'
 import type { ExportPlace } from '../engine/engine.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
@@ -74,15 +74,18 @@ export type ValueOf<Name extends keyof Calls> = Extract<Awaited<ReturnType<Calls
 export type Topic =
   /** The first frame is no older than `after`, or marked stale. */
   | { readonly kind: 'query'; readonly query: QueryDescription; readonly after: number; readonly deadlineMs: number }
-  /** Events after a place in the log, or from now on. The first frame tells where that is. */
-  | { readonly kind: 'events'; readonly after: Place | undefined }
+  /**
+   * Confirmed Events after a place in the log. The first frame tells where "from now on" begins. With `tentative`: those of the
+   * pending tail too, and what became of those given here, by id, which were told and have not ended.
+   */
+  | { readonly kind: 'events'; readonly after: Place; readonly tentative?: ReadonlyMap<string, TentativeEvent> | undefined }
   | { readonly kind: 'status' }
   | { readonly kind: 'sync' }
   | { readonly kind: 'traces' }
 
-/** A position, and of which log where that is known: another one may have taken its name. */
+/** A position (from now on, where there is none), and of which log where that is known: another one may have taken its name. */
 export interface Place {
-  readonly position: number
+  readonly position: number | undefined
   readonly logEpoch?: string
 }
 
@@ -98,11 +101,14 @@ export type News =
   | ({ readonly kind: 'value'; readonly value: unknown } & About)
   /** The same result, otherwise fresh, or with other rows pending. */
   | ({ readonly kind: 'same' } & About)
-  /** `next` is the place after the Events: where to go on, should this worker die. */
-  | { readonly kind: 'events'; readonly events: readonly RecordedEvent[]; readonly next: Place }
-  | { readonly kind: 'status'; readonly status: Omit<Status, 'worker' | 'problem'> }
-  | { readonly kind: 'sync'; readonly status: SyncStatus }
-  | { readonly kind: 'traces'; readonly traces: readonly CommandTrace[] }
+  /**
+   * `next` is the place after the confirmed ones: where to go on, should this worker die. `EventNews` where tentative ones were
+   * asked for.
+   */
+  | { readonly kind: 'events'; readonly told: readonly (RecordedEvent | EventNews)[]; readonly next: Place }
+  | { readonly kind: 'status'; readonly told: readonly Omit<Status, 'worker' | 'problem'>[] }
+  | { readonly kind: 'sync'; readonly told: readonly SyncStatus[] }
+  | { readonly kind: 'traces'; readonly told: readonly CommandTrace[] }
   /** The subscription failed; it is over. */
   | { readonly kind: 'error'; readonly error: ErrorData }
 

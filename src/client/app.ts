@@ -6,7 +6,7 @@ import type { Aggregate } from '../domain/aggregate.ts'
 import type { ApplicationService, UseCase } from '../domain/application-service.ts'
 import type { Flat, InputOf, NamedQueryInput, NamedQueryResult, Outcome, Part, StateOf } from '../domain/infer.ts'
 import type { Mode, QueryDescription, Snapshot, Table, TableOf } from '../domain/query.ts'
-import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { EventNews, RecordedEvent } from '../domain/recorded-event.ts'
 import type { Status } from '../engine/status.ts'
 import type { CommandTrace } from '../engine/trace.ts'
 import type { InboxRow, Receipt } from '../sync/receipt.ts'
@@ -133,8 +133,14 @@ export type Aggregates<D> = {
 }
 
 export interface EventsOptions {
-  /** Events after this position; 0 for all, default: those recorded from now on. */
+  /** Events after this position; 0 for all, default: those confirmed from now on. */
   readonly after?: number
+  readonly tentative?: false
+}
+
+export interface TentativeEventsOptions extends Omit<EventsOptions, 'tentative'> {
+  /** Tells of Events that wait for the server, too, and what becomes of them. */
+  readonly tentative: true
 }
 
 /** How the app stands with its server. Where the worker was started without `sync`, it is `off` and the rest does nothing. */
@@ -176,7 +182,22 @@ export interface App<D> {
   readonly commands: Commands<D> & Batch<D>
   readonly read: Read<D>
   readonly aggregates: Aggregates<D>
-  /** Recorded Events in log order: replay first, then live, without a gap. */
+  /**
+   * As below, each with its state; and with those of them that wait for the server, as they are given. The confirmed ones come in
+   * the same order. All confirmed ones, and the tentative ones that have not ended, are the log as it is.
+   *
+   * @example
+   * app.events$({ after: 0, tentative: true }).subscribe(({ state, event }) => {
+   *   if (state === 'tentative') waiting.set(event.id, event)
+   *   else waiting.delete(event.id)
+   *   if (state === 'confirmed') confirmed.push(event)
+   * })
+   */
+  events$(options: TentativeEventsOptions): Observable<EventNews>
+  /**
+   * Confirmed Events in the order of the log: replay first, then live, without a gap. Without sync, what is recorded counts as
+   * confirmed.
+   */
   events$(options?: EventsOptions): Observable<RecordedEvent>
   /** How each Command went its eleven steps; costs nothing while nobody subscribes. */
   readonly trace$: Observable<CommandTrace>

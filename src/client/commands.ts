@@ -7,8 +7,8 @@ import { createIdSource } from './command-id.ts'
 import type { ConnectOptions } from './connect-options.ts'
 import type { Works } from './works.ts'
 
-/** @param isTracing true while traces are watched: only then is time taken */
-export function createCommands(works: Works, { actor, durability }: ConnectOptions, isTracing: () => boolean): object {
+/** @param tracing how many watch traces: only then is time taken */
+export function createCommands(works: Works, { actor, durability }: ConnectOptions, tracing: () => number): object {
   const newId = createIdSource()
   let calls = 0
 
@@ -24,7 +24,7 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
       at: Date.now(),
       actor,
       durability,
-      requestedAt: isTracing() ? performance.timeOrigin + performance.now() : undefined,
+      requestedAt: tracing() ? performance.timeOrigin + performance.now() : undefined,
       ...rest,
     }
   }
@@ -40,10 +40,7 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
     )
   }
   const values = byPath((value) => value)
-  return Object.assign(
-    byPath((value) => dispatch(value)),
-    { batch },
-  )
+  return Object.assign(byPath(dispatch), { batch })
 }
 
 /** `make` of each call: `commands.stockItem.pick(id, payload, options)`. */

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs'
-import type { Aggregates, App, AppSync, Batch, Commands, Inbox, Moment, Read } from './app.ts'
+import type { Calls } from '../channel/protocol.ts'
+import type { Aggregates, App, AppSync, Batch, Commands, Inbox, Read } from './app.ts'
 import { byName } from './by-name.ts'
 import { createCommands } from './commands.ts'
 import type { ConnectOptions } from './connect-options.ts'
@@ -25,23 +26,25 @@ import { stream } from './streams.ts'
 export function connect<D>(options: ConnectOptions): App<D> {
   const connection = createConnection(options)
   const { works } = connection
-  /** How many watch traces: only then is time taken. */
+  /** How many watch traces. */
   let tracing = 0
   const read = createQueries(works) as Read<D>
-  const ask =
-    (what: string) =>
-    (...args: readonly unknown[]) =>
-      works.call('sync', [what, ...args]) as Promise<never>
+  /** A call whose first arguments are given already. */
+  const call =
+    (name: keyof Calls, ...first: readonly unknown[]) =>
+    (...rest: readonly unknown[]) =>
+      works.call(name, [...first, ...rest] as never) as Promise<never>
+  const ask = (what: string) => call('sync', what)
 
   return {
-    commands: createCommands(works, options, () => tracing > 0) as Commands<D> & Batch<D>,
+    commands: createCommands(works, options, () => tracing) as Commands<D> & Batch<D>,
     read,
     aggregates: byName((aggregate) => ({
-      load: (id: string) => works.call('load', [aggregate, id]),
-      loadAt: (id: string, moment: Moment) => works.call('loadAt', [aggregate, id, moment]),
-      history: (id: string) => works.call('history', [aggregate, id]),
+      load: call('load', aggregate),
+      loadAt: call('loadAt', aggregate),
+      history: call('history', aggregate),
     })) as unknown as Aggregates<D>,
-    events$: ({ after } = {}) => stream(works, 'events', after === undefined ? after : { position: after }),
+    events$: ((of) => stream(works, 'events', of)) as App<D>['events$'],
     trace$: new Observable((subscriber) => {
       tracing++
       subscriber.add(() => tracing--)
@@ -54,8 +57,8 @@ export function connect<D>(options: ConnectOptions): App<D> {
       resend: ask('resend'),
       discard: ask('discard'),
     }) as unknown as Inbox,
-    retry: (handler) => works.call('retry', [handler]),
-    rebuild: (readModel) => works.call('rebuild', [readModel]),
+    retry: call('retry'),
+    rebuild: call('rebuild'),
     async persist() {
       const granted = await globalThis.navigator?.storage?.persist?.()
       connection.resumed()

@@ -111,11 +111,11 @@ export function createConnection({
                 (token) => post({ kind: 'token', token }),
                 (thrown: unknown) => post({ kind: 'token', problem: messageOf(thrown) }),
               )
-          else stop('closed', closed('Another tab deleted the data.'), false)
+          else stop('closed', closed('Another tab deleted the data.'))
         },
         ended(end) {
           link = undefined
-          if (closing) return stop('closed', closed())
+          if (closing) return stop('closed')
           works.detach(end)
           const delayMs = backOffMs[failures++]
           if (delayMs === undefined || (end.kind === 'refused' && !passing.test(end.error.code))) return stop('failed', end.error)
@@ -129,15 +129,16 @@ export function createConnection({
     tickSoon()
   }
 
-  const stop = (how: 'failed' | 'closed', error: OutpostError, wanted = how === 'closed'): void => {
+  /** @param why where it was not wanted */
+  const stop = (how: 'failed' | 'closed', why?: OutpostError): void => {
     if (connection.state === 'failed' || connection.state === 'closed') return
     link?.close()
     link = undefined
     clearTimeout(starting)
     clearTimeout(ticking)
     globalThis.document?.removeEventListener('visibilitychange', connection.resumed)
-    works.end(error, wanted)
-    setState(how, how === 'failed' ? error.message : undefined)
+    works.end(why ?? closed(), !why)
+    setState(how, how === 'failed' ? why?.message : undefined)
   }
 
   /** Time is counted in ticks of this timer, never by the clock: where the page stands still, so does its worker. */
@@ -165,7 +166,7 @@ export function createConnection({
     works.refuse(closed())
     // A worker that cannot say goodbye is ended without.
     if (goodbye) await goodbye.catch(() => undefined)
-    stop('closed', closed())
+    stop('closed')
   }
 
   const connection: Connection = {
@@ -179,7 +180,7 @@ export function createConnection({
     close: () => (closing ??= sayGoodbye()),
     async destroy() {
       await works.call('destroy', [], longDeadlineMs)
-      stop('closed', closed())
+      stop('closed')
     },
   }
   const lacking = worker && unsupported()

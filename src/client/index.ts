@@ -19,6 +19,7 @@ export type {
   Moment,
   Read,
   SettledOutcome,
+  TentativeEventsOptions,
 } from './app.ts'
 export { connect } from './connect.ts'
 export type { ConnectOptions } from './connect-options.ts'
@@ -26,6 +27,7 @@ export { isPending } from './pending.ts'
 export type { WorkerEndpoint } from './worker-endpoint.ts'
 export type { Port } from '../channel/port.ts'
 export type { Snapshot } from '../domain/query.ts'
+export type { EventNews, RecordedEvent, TentativeEvent } from '../domain/recorded-event.ts'
 export type { HandlerStatus, Parked, ReadModelStatus, Status, StorageStatus } from '../engine/status.ts'
 export type { SyncState, SyncStatus } from '../sync/status.ts'
 export type { CommandTrace, Span, Step } from '../engine/trace.ts'

@@ -7,9 +7,9 @@ export function exportLog({ works }: Connection): ReadableStream<Uint8Array<Arra
   let from: ExportPlace | undefined
   return new ReadableStream({
     async pull(controller) {
-      const { bytes, next } = await works.call('exportPage', [from])
-      controller.enqueue(bytes)
-      from = next
+      const page = await works.call('exportPage', [from])
+      controller.enqueue(page.bytes)
+      from = page.next
       if (!from) controller.close()
     },
   })

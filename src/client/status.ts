@@ -29,7 +29,7 @@ export function createStatus(connection: Connection): Observable<Status> {
     const tell = (): void => {
       const { state, problem } = connection
       if (state === 'ready' && !known) return
-      subscriber.next({ ...(known ?? initialStatus), worker: state, ...(problem && { problem }) })
+      subscriber.next({ ...initialStatus, ...known, worker: state, ...(problem && { problem }) })
       if (state === 'closed') subscriber.complete()
     }
     listeners.add(tell)

@@ -1,32 +1,38 @@
 /** Streams that each subscriber has for itself: recorded Events, traces, the worker's status. */
 import { Observable } from 'rxjs'
 import type { News, Place, Topic } from '../channel/protocol.ts'
-import type { RecordedEvent } from '../domain/recorded-event.ts'
-import type { CommandTrace } from '../engine/trace.ts'
+import type { EventNews, TentativeEvent } from '../domain/recorded-event.ts'
+import type { EventsOptions, TentativeEventsOptions } from './app.ts'
 import type { Works } from './works.ts'
 
-/** By the topic, whose news hold it under the same name, or as a status: one, or several. */
-interface Streamed {
-  readonly events: RecordedEvent
-  readonly traces: CommandTrace
-  readonly status: Extract<News, { kind: 'status' }>['status']
-  readonly sync: Extract<News, { kind: 'sync' }>['status']
-}
+type StreamedNews = Extract<News, { readonly told: unknown }>
 
-type Told<Kind extends keyof Streamed> = Streamed[Kind] | readonly Streamed[Kind][]
+/** What the news of a topic hold, several at a time. */
+type Streamed<Kind extends StreamedNews['kind']> = Extract<StreamedNews, { kind: Kind }>['told'][number]
 
-/** @param after where each subscriber begins; of Events alone */
-export const stream = <Kind extends keyof Streamed>(works: Works, kind: Kind, after?: Place): Observable<Streamed[Kind]> =>
+/** @param of Events alone: where each subscriber begins, and whether it hears of tentative ones */
+export const stream = <Kind extends StreamedNews['kind']>(
+  works: Works,
+  kind: Kind,
+  of: EventsOptions | TentativeEventsOptions = {},
+): Observable<Streamed<Kind>> =>
   new Observable((subscriber) => {
-    let place = after
+    let place: Place = { position: of.after }
+    /** Those that have not ended, by id: a worker that replaces this one has to end them. */
+    const tentative = of.tentative ? new Map<string, TentativeEvent>() : undefined
     return works.subscribe({
-      topic: () => ({ kind, after: place }) as Topic,
+      topic: () => ({ kind, after: place, tentative }) as Topic,
       receive(news) {
         // A subscription has news of its own topic only.
-        const { next, status, [kind]: told = status } = news as unknown as { next: Place; status: Told<Kind> } & Record<Kind, Told<Kind>>
+        const { told, next } = news as Extract<News, { readonly next: Place }>
         place = next
         // What is left of a page goes nowhere, once the subscriber has gone.
-        for (const value of [told].flat()) subscriber.next(value as Streamed[Kind])
+        for (const value of told) {
+          const { state, event } = value as EventNews
+          if (state === 'tentative') tentative?.set(event.id, event)
+          else tentative?.delete(event.id)
+          subscriber.next(value as Streamed<Kind>)
+        }
       },
       observer: subscriber,
     })

@@ -18,3 +18,17 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   /** What caused its Command: an Event's id for what a process manager issued. */
   readonly causationId: string | undefined
 }
+
+/** An Event that waits for the server, without the places that the server alone settles: in its stream, and in the log. */
+export type TentativeEvent<Type extends string = string, Data = unknown> = Omit<RecordedEvent<Type, Data>, 'version' | 'position'>
+
+/**
+ * What becomes of an Event. One that is told as `tentative` ends in exactly one of these:
+ *
+ * - `confirmed`: as it was told, and with its places. So is every Event that was not tentative here.
+ * - `withdrawn`: it holds no longer. Its Command was refused, withdrawn, or came to something else, which is told by itself.
+ */
+export type EventNews =
+  | { readonly state: 'tentative'; readonly event: TentativeEvent }
+  | { readonly state: 'confirmed'; readonly event: RecordedEvent }
+  | { readonly state: 'withdrawn'; readonly event: TentativeEvent }

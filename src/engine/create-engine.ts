@@ -4,7 +4,6 @@ import { OutpostError } from '../errors.ts'
 import { sameValue } from '../internal/same-value.ts'
 import type { Outcome, AnyDomain } from '../domain/infer.ts'
 import { named } from '../domain/named.ts'
-import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventSource } from '../read/event-source.ts'
 import { createReadSide } from '../read/read-side.ts'
 import { openWriteSide } from './write-side.ts'
@@ -20,7 +19,7 @@ import type { Engine, EngineStatus, Environment } from './engine.ts'
 import type { EngineInside } from './inside.ts'
 import { ManagerRetry } from './manager-retry.ts'
 import { databasePrefix, openLog } from './open-log.ts'
-import { type OnRecord, readRecordedEvents } from './read-events.ts'
+import { readRecordedEvents } from './read-events.ts'
 import { Reactors } from './reactors.ts'
 import { LogSyncedEvents } from './synced-events.ts'
 import { Timers } from './timers.ts'
@@ -78,9 +77,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       showStatus()
     },
   })
-  const pullTo = async (record: number): Promise<void> => {
-    if (log.head.record < record) await log.turn(() => log.pull())
-  }
   const source: EventSource = {
     get head() {
       return { checkpoint: log.head, position: log.position }
@@ -98,7 +94,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     records: (after, limit) => log.records(after, limit),
     decode: (record) => decoder.decode(record),
     contains: (checkpoint) => log.contains(checkpoint),
-    catchUp: pullTo,
+    async catchUp(record) {
+      if (log.head.record < record) await log.turn(() => log.pull())
+    },
   }
   const readSide = await createReadSide({
     domain,
@@ -142,8 +140,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   })
   const repository = new Repository({ domain, states: aggregates, log, index, decoder })
 
-  const readEvents = (after: number, limit: number, onRecord?: OnRecord): Promise<readonly RecordedEvent[]> =>
-    readRecordedEvents(log, decoder, after, limit, log.tail.confirmed, onRecord)
   const syncedEvents = new LogSyncedEvents({ log, index, meta: logStorage.meta, logEpoch: meta.epoch })
   const reactors = new Reactors({
     reactors: [...domain.reactors.values()].filter(({ runs }) => runs !== 'server'),
@@ -152,7 +148,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     logName,
     position: () => log.tail.confirmed,
     recorded$,
-    readEvents: (after, limit) => readEvents(after, limit, (record, events) => syncedEvents.read(record, events)),
+    readEvents: (after, limit) =>
+      readRecordedEvents(log, decoder, after, limit, log.tail.confirmed, (record, events) => syncedEvents.read(record, events)),
     synced: syncedEvents,
     onStatus: () => showStatus(),
   })
@@ -235,6 +232,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     get record() {
       return log.head.record
     },
+    get confirmed() {
+      return log.tail.confirmed
+    },
+    get tailEpoch() {
+      return log.tailEpoch
+    },
     recorded$,
     status$: new Observable((subscriber) => {
       subscriber.next(status)
@@ -246,8 +249,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
         const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
         checkCommand(message, domain)
-        if (importing)
-          throw commandFault('importing', message, 'came while a log is imported. Nothing was stored: give it again afterwards.')
+        if (importing) throw commandFault('importing', message, 'came during an import. Nothing was stored: give it again afterwards.')
         return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
       }),
     cancel: (call) => queue.cancel(call),
@@ -259,10 +261,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       open()
       return readSide.watch(query, changed)
     },
-    async readEvents(after, limit) {
+    async readEvents(after, limit, tentative) {
       open()
-      if (!(after >= 0)) throw new OutpostError('invalid-query', `Events are read after position 0 or more, not ${after}.`)
-      return readEvents(after, limit)
+      if (!(after >= 0)) throw new OutpostError('invalid-query', `Events cannot be read after position ${after}: give 0 or more.`)
+      return readRecordedEvents(log, decoder, after, limit, tentative ? log.position : log.tail.confirmed)
     },
     load: (aggregate, id) => usably(() => log.turn(() => repository.load(aggregate, id))),
     loadAt: (aggregate, id, moment) => usably(() => repository.loadAt(aggregate, id, moment)),
@@ -290,7 +292,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async import(pages) {
       open()
-      if (importing) throw new OutpostError('log-not-empty', 'An import into this log is running. Wait for its end.')
+      if (importing) throw new OutpostError('log-not-empty', 'An import is running already. Wait for its end.')
       importing = true
       let gaveUp = false
       try {

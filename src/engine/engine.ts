@@ -93,6 +93,10 @@ export interface Engine {
   readonly position: number
   /** Number of the last record folded here. */
   readonly record: number
+  /** Up to this position all is confirmed or void, for good. Without sync: `position`. */
+  readonly confirmed: number
+  /** Another number: the pending tail was made void and begun anew. It changes before `recorded$` rings. */
+  readonly tailEpoch: number
   /**
    * Takes Commands into the queue. Each promise settles on its own: with the outcome once it is durable, or rejecting
    * with an `OutpostError` (`invalid-command`, `unknown-command`, `decide-failed`, `storage-full`, `aborted` …).
@@ -104,8 +108,12 @@ export interface Engine {
   run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>>
   /** @param changed called after each change of `snapshot`, not for the first one */
   watch(query: QueryDescription, changed: () => void): Promise<WatchedQuery>
-  /** Recorded Events after a position, in order, at most `limit` (or a few more, to end with a whole record). */
-  readEvents(after: number, limit: number): Promise<readonly RecordedEvent[]>
+  /**
+   * Confirmed Events after a position, in order, at most `limit` (or a few more, to end with a whole record).
+   *
+   * @param tentative those of the pending tail, too
+   */
+  readEvents(after: number, limit: number, tentative?: boolean): Promise<readonly RecordedEvent[]>
   /** Rings after each record folded here, whoever wrote it. */
   readonly recorded$: Observable<{ readonly position: number; readonly own: boolean }>
   load(aggregate: string, id: string): Promise<{ readonly state: unknown; readonly version: number }>

@@ -103,7 +103,7 @@ export class Reactors {
   async passOver(position: number): Promise<void> {
     for (const { name, startAt } of this.#options.reactors) {
       if (startAt === 'beginning') continue
-      this.#show(name, (await this.#options.meta.update<Progress>(key(name), () => ({ position }))) as Progress)
+      await this.#keep(name, () => ({ position }))
     }
   }
 
@@ -119,7 +119,7 @@ export class Reactors {
   }
 
   async #run(reactor: Reactor, stop: AbortSignal): Promise<void> {
-    const { meta, position } = this.#options
+    const { position } = this.#options
     const { name } = reactor
     this.#here.add(name)
     const start = reactor.startAt === 'beginning' ? 0 : position()
@@ -134,7 +134,7 @@ export class Reactors {
             position: kept?.position ?? start,
             ...(adopted !== undefined && { alone: kept?.alone ?? kept?.position ?? known ?? 0 }),
           })
-          this.#show(name, (await meta.update<Progress>(key(name), begin)) as Progress)
+          await this.#keep(name, begin)
         }
         begun = true
         await this.#handlePage(reactor, this.#progress.get(name)?.position ?? start, stop)
@@ -173,7 +173,7 @@ export class Reactors {
   }
 
   async #handlePage(reactor: Reactor, from: number, stop: AbortSignal): Promise<void> {
-    const { meta, readEvents } = this.#options
+    const { readEvents } = this.#options
     const woken = this.#woken
     const events = await readEvents(from, PAGE)
     if (events.length === 0) return woken
@@ -185,13 +185,11 @@ export class Reactors {
       if (handler && (await this.#concerns(reactor, event, alone))) {
         if (!(await this.#handle(reactor, handler, event, progress, stop))) return this.#show(reactor.name, progress)
         progress = at(event.position)
-        await meta.update<Progress>(key(reactor.name), () => progress)
-        this.#show(reactor.name, progress)
+        await this.#keep(reactor.name, () => progress)
       } else progress = at(event.position)
       if (stop.aborted) return
     }
-    await meta.update<Progress>(key(reactor.name), () => progress)
-    this.#show(reactor.name, progress)
+    await this.#keep(reactor.name, () => progress)
   }
 
   async #concerns({ runs }: Reactor, event: RecordedEvent, alone: number | undefined): Promise<boolean> {
@@ -209,7 +207,7 @@ export class Reactors {
     before: Progress,
     stop: AbortSignal,
   ): Promise<boolean> {
-    const { environment, meta } = this.#options
+    const { environment } = this.#options
     const { attempts, firstDelayMs, maxDelayMs } = reactor.retry
     for (let attempt = 1; !stop.aborted; attempt++) {
       try {
@@ -219,9 +217,7 @@ export class Reactors {
         const last = attempt >= attempts
         const delayMs = Math.min(firstDelayMs * 2 ** (attempt - 1), maxDelayMs)
         const parked = parkedAt(event.position, event.type, messageOf(error), attempt, last ? undefined : environment.now() + delayMs)
-        const progress = { ...before, parked }
-        await meta.update<Progress>(key(reactor.name), () => progress)
-        this.#show(reactor.name, progress)
+        await this.#keep(reactor.name, () => ({ ...before, parked }))
         if (last) return this.#parked(reactor.name, stop)
         await pause(this.#options.environment.later, delayMs, stop)
       }
@@ -237,6 +233,10 @@ export class Reactors {
       await Promise.race([this.#woken, pause(this.#options.environment.later, LOOK_MS, stop)])
     }
     return false
+  }
+
+  async #keep(name: string, change: (kept: Progress | undefined) => Progress): Promise<void> {
+    this.#show(name, (await this.#options.meta.update<Progress>(key(name), change)) as Progress)
   }
 
   #show(name: string, progress: Progress): void {

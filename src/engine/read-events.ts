@@ -5,8 +5,6 @@ import { lastPositionOf, type LogRecord } from '../storage/record.ts'
 import { type Decoded, type Decoder, positionOf } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 
-const PAGE = 128
-
 /** Told of a record, and what it holds as this build understands it. */
 export type OnRecord = (record: LogRecord, events: readonly Decoded[]) => void
 
@@ -27,11 +25,9 @@ export async function readRecordedEvents(
   onRecord: OnRecord = () => undefined,
 ): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
-  for (let record = await recordBefore(log, after); events.length < limit && record < log.head.record;) {
-    const page = await log.records(record, PAGE)
-    if (page.length === 0) break
+  if (after >= until) return events
+  for await (const page of log.pages(await recordBefore(log, after))) {
     for (const each of page) {
-      record = each.number
       if (lastPositionOf(each) <= after) continue
       const known = decoder.decodeKnown(each)
       onRecord(each, known)
@@ -43,7 +39,7 @@ export async function readRecordedEvents(
         else if (events.length > 0) return events
         else throw event
       }
-      if (events.length >= limit) break
+      if (events.length >= limit) return events
     }
   }
   return events
@@ -52,7 +48,6 @@ export async function readRecordedEvents(
 /** Number of a record before the one that holds the Event after this position: found by halving. */
 async function recordBefore(log: Log, after: number): Promise<number> {
   if (after <= 0) return 0
-  if (after >= log.position) return log.head.record
   let low = 0
   let high = log.head.record
   while (high - low > 1) {

@@ -10,8 +10,6 @@ import type { States } from '../write/states.ts'
 import type { Environment } from './engine.ts'
 
 const RETRY_DELAYS_MS = [100, 1000, 5000, 15_000]
-/** Records folded at once. */
-const PAGE = 128
 /** Events folded before what came of them is saved. */
 const MAX_UNSAVED_TAIL = 20_000
 
@@ -78,12 +76,11 @@ export async function replay(
   decode: (record: LogRecord) => readonly Decoded[],
   fold: (record: LogRecord, events: readonly Decoded[]) => void,
 ): Promise<void> {
-  for (let from = after; from < log.settled.record;) {
-    const page = await log.records(from, Math.min(PAGE, log.settled.record - from))
-    if (page.length === 0) return
-    for (const record of page) fold(record, decode(record))
-    from += page.length
-  }
+  for await (const page of log.pages(after))
+    for (const record of page) {
+      if (record.number > log.settled.record) return
+      fold(record, decode(record))
+    }
 }
 
 /** Brings states and index from what is saved to the log's head. */
@@ -97,9 +94,8 @@ export async function replayTail(
   let unsaved = 0
   for (const each of states) each.dropTentative()
   const behind = (): number => Math.min(index.head.record, log.settled.record, ...states.map((each) => each.folded.record))
-  for (let from = behind(); from < log.head.record;) {
-    const page = await log.records(from, PAGE)
-    if (page.length === 0) return
+  for await (const page of log.pages(behind())) {
+    let from = 0
     for (const record of page) {
       const events = decode(record)
       for (const each of states) {

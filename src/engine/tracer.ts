@@ -21,7 +21,7 @@ export class Tracer {
   readonly #options: TracerOptions
   readonly #traces = new Subject<CommandTrace>()
   readonly #arrivals = new WeakMap<Undecided, Arrival>()
-  readonly trace$: Observable<CommandTrace> = this.#traces.asObservable()
+  readonly trace$: Observable<CommandTrace> = this.#traces
 
   constructor(options: TracerOptions) {
     this.#options = options
@@ -44,35 +44,25 @@ export class Tracer {
   async #complete(trip: Trip): Promise<void> {
     const { clock, clockOrigin, settled } = this.#options
     const arrival = this.#arrivals.get(trip.command)
-    const { append, marks } = trip
+    const { append, marks, startedAt, dispatchedAt, outcome, position } = trip
+    const { id: commandId, type, aggregateId, correlationId, causationId } = trip.command
     const woken = clock()
-    if (append && trip.position !== undefined) await settled(trip.position)
+    if (append && position !== undefined) await settled(position)
     const shown = clock()
-    const dispatched = trip.dispatchedAt
-    const received = arrival?.receivedAt === undefined ? dispatched : arrival.receivedAt - clockOrigin
+    const received = arrival?.receivedAt === undefined ? dispatchedAt : arrival.receivedAt - clockOrigin
     const requested = arrival?.requestedAt === undefined ? received : arrival.requestedAt - clockOrigin
-    const handler = marks.handler ?? trip.startedAt
+    const handler = marks.handler ?? startedAt
+    const found = Math.min(startedAt, handler)
     // Where each step begins; the last entry is the end. A step that was not reached ends the list.
-    const reached: (number | undefined)[] = [requested, received, trip.startedAt]
-    if (marks.handler !== undefined) reached[2] = Math.min(trip.startedAt, handler)
-    reached.push(marks.handler, marks.loaded, marks.decided, marks.folded)
+    const reached = [requested, received, found, marks.handler, marks.loaded, marks.decided, marks.folded]
     if (append) {
       const saving = marks.folded ?? marks.decided ?? marks.loaded ?? handler
       for (let i = 3; i < 7; i++) reached[i] ??= saving
-      reached.push(append.startedAt, append.startedAt)
-      if (trip.outcome === 'accepted') reached.push(append.endedAt, woken, shown)
-      else reached.push(append.endedAt)
+      reached.push(append.startedAt, append.startedAt, append.endedAt)
+      if (outcome === 'accepted') reached.push(woken, shown)
     }
-    this.#traces.next({
-      commandId: trip.command.id,
-      type: trip.command.type,
-      aggregateId: trip.command.aggregateId,
-      correlationId: trip.command.correlationId,
-      causationId: trip.command.causationId,
-      outcome: trip.outcome,
-      position: trip.position,
-      spans: this.#spans(reached, append?.endedAt),
-    })
+    const spans = this.#spans(reached, append?.endedAt)
+    this.#traces.next({ commandId, type, aggregateId, correlationId, causationId, outcome, position, spans })
   }
 
   #spans(reached: readonly (number | undefined)[], appendedAt: number | undefined): readonly Span[] {

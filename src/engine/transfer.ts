@@ -59,12 +59,7 @@ export async function exportPage(log: Log, app: string, from: ExportPlace | unde
 
 async function countEvents(log: Log, tail: Tail, until: number): Promise<number> {
   let events = 0
-  for (let after = 0; after < until;) {
-    const records = await log.records(after, Math.min(PAGE, until - after))
-    if (records.length === 0) break
-    for (const record of records) events += exportedRecord(tail, record, 1).events.length
-    after += records.length
-  }
+  for await (const page of log.pages(0, until)) for (const record of page) events += exportedRecord(tail, record, 1).events.length
   return events
 }
 
@@ -116,26 +111,19 @@ async function begin(header: Header, { storage, log, alone }: ImportHost): Promi
     throw new OutpostError('log-not-empty', `The log holds ${log.head.record} records. Delete its data first, or take another space.`)
   const beginning = new Import(header, storage, offset)
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
-  let isAlone = await alone()
-  if (isAlone) {
+  if (await alone()) {
     await beginning.mark(true)
-    isAlone = await alone().catch(() => false)
-    if (!isAlone) await beginning.mark(false)
+    if (await alone().catch(() => false)) return beginning
+    await beginning.mark(false)
   }
-  if (isAlone) return beginning
   throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
 }
 
 /** How many records the log has, where none holds anything: one that has joined a server has such. Undefined where it is not empty. */
 async function emptyRecords(log: Log): Promise<number | undefined> {
   if (log.position > 0) return undefined
-  const last = log.head.record
-  for (let after = 0; after < last;) {
-    const records = await log.records(after, PAGE)
-    if (records.length === 0 || records.some(({ commands }) => commands.length > 0)) return undefined
-    after += records.length
-  }
-  return last
+  for await (const page of log.pages(0)) if (page.some(({ commands }) => commands.length > 0)) return undefined
+  return log.head.record
 }
 
 /** One import into an empty log. What it has written counts only once it has ended. */
@@ -165,7 +153,7 @@ class Import {
   async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
     const { records, events } = this.#check
     if (records !== this.#header.records || events !== this.#header.events)
-      invalid(`The file is cut off: it holds ${records} of ${this.#header.records} records.`)
+      invalid(`The file is cut off after ${records} of ${this.#header.records} records.`)
     await restored(events)
     await this.mark(false)
     return { records, events }

@@ -6,8 +6,10 @@ import type { AnyNamedQuery } from '../domain/infer.ts'
 import { type NamedQueryCall, type QueryDescription, type Snapshot, table } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import type { ModelReader } from './model-reader.ts'
 import { answer } from './query-runner.ts'
+import { placesIn } from './shown-rows.ts'
 import { storedRows, type StoredRowsOwner } from './stored-rows.ts'
 import { within } from './timing.ts'
 
@@ -53,8 +55,7 @@ export async function runNamed<T>(run: NamedQueryRun, environment: Environment, 
       // Other tabs' writes are no folding that could be held: where one came between, the rows stand elsewhere now.
       await Promise.all([...readStored].map((model) => model.shown.refresh()))
       if (round === MAX_ROUNDS || !hasMoved()) {
-        const pending = pendingIn(data, run.models)
-        return take({ data, ...freshnessOf(run.models), ...(pending && { pending }) })
+        return take({ data, ...freshnessOf(run.models), ...defined({ pending: pendingIn(data, run.models) }) })
       }
     } catch (error) {
       // What it read from may have been closed under it, because other rows took their place.
@@ -83,10 +84,7 @@ export function freshnessOf(models: readonly ModelReader[]): { readonly position
 function pendingIn(data: unknown, models: readonly ModelReader[]): readonly number[] | undefined {
   const tentative = models.filter(({ shown }) => shown.hasTentative)
   if (tentative.length === 0) return undefined
-  const items: readonly unknown[] = Array.isArray(data) ? data : [data]
-  const isPending = (item: unknown): boolean => item !== undefined && tentative.some(({ shown }) => shown.pendingRow(item) === item)
-  const pending = items.flatMap((item, i) => (isPending(item) ? [i] : []))
-  return pending.length > 0 ? pending : undefined
+  return placesIn(data, (item) => item !== undefined && tentative.some(({ shown }) => shown.pendingRow(item) === item))
 }
 
 /** Those that are up to date stand at the same position; where that cannot be had in a moment, each where it is. */

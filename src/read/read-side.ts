@@ -7,7 +7,7 @@ import type { AnyDomain } from '../domain/infer.ts'
 import { named } from '../domain/named.ts'
 import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
-import { OutpostError } from '../errors.ts'
+import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
 import { canonical } from './canonical.ts'
 import type { EventSource } from './event-source.ts'
@@ -79,7 +79,6 @@ class LocalReadSide implements ReadSide {
   readonly #named = new WatchedQueries()
   readonly #oldBuilds: OldBuilds
   #subscription: Subscription | undefined
-  #closed = false
 
   constructor(options: ReadSideOptions) {
     this.#options = options
@@ -114,7 +113,6 @@ class LocalReadSide implements ReadSide {
   }
 
   async run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> {
-    this.#refuseWhenClosed()
     const prepared = query.kind === 'named' ? this.#prepare(query) : undefined
     const models = prepared?.models ?? [this.#model((query as Exclude<QueryDescription, NamedQueryCall>).model)]
     await Promise.all(models.map((model) => model.caughtUp(after, deadlineMs)))
@@ -126,7 +124,6 @@ class LocalReadSide implements ReadSide {
   }
 
   async watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer> {
-    this.#refuseWhenClosed()
     if (query.kind === 'named') return this.#watchNamed(query, changed)
     const model = this.#model(query.model)
     await model.caughtUp(0, OPEN_MS)
@@ -142,7 +139,7 @@ class LocalReadSide implements ReadSide {
       const result = new LiveNamed((take) => runNamed(run, environment, take), keyFields)
       const about = (): Omit<Snapshot<unknown>, 'data'> => ({
         ...freshnessOf(run.models),
-        ...(result.pending && { pending: result.pending }),
+        ...defined({ pending: result.pending }),
       })
       const query = new LiveQuery(result, about, environment)
       const releases = run.models.map((model) => model.live.dependOn(() => query.reload()))
@@ -152,12 +149,10 @@ class LocalReadSide implements ReadSide {
   }
 
   async retry(name: string): Promise<void> {
-    this.#refuseWhenClosed()
     await this.#model(name).retry()
   }
 
   async rebuild(name: string): Promise<void> {
-    this.#refuseWhenClosed()
     await this.#model(name).rebuild()
   }
 
@@ -170,8 +165,6 @@ class LocalReadSide implements ReadSide {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
     this.#subscription?.unsubscribe()
     this.#oldBuilds.close()
     this.#named.close()
@@ -185,9 +178,5 @@ class LocalReadSide implements ReadSide {
 
   #model(name: string): ModelReader {
     return named(this.#models, name, 'unknown-read-model', 'Read Model', 'readModel')
-  }
-
-  #refuseWhenClosed(): void {
-    if (this.#closed) throw new OutpostError('closed', 'The read side is closed: connect again.')
   }
 }

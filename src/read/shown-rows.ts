@@ -134,10 +134,7 @@ export class ShownRows {
 
   /** Which of these rows, or of one, the tentative layer gives: their places; undefined for none. */
   pendingIn(data: unknown): readonly number[] | undefined {
-    if (!this.hasTentative) return undefined
-    const pending: number[] = []
-    for (const [i, row] of (Array.isArray(data) ? data : [data]).entries()) if (this.pendingRow(row)) pending.push(i)
-    return pending.length > 0 ? pending : undefined
+    return this.hasTentative ? placesIn(data, (row) => this.pendingRow(row) !== undefined) : undefined
   }
 
   /** The row that the tentative layer gives in the place of this one; undefined for none. */
@@ -150,6 +147,13 @@ export class ShownRows {
   standing(): { readonly rows: unknown; readonly record: string | undefined } {
     return { rows: this.#projection, record: this.#projection?.standing }
   }
+}
+
+/** Places of these items, or of one, that are so; undefined for none. */
+export function placesIn(data: unknown, isSo: (item: unknown) => boolean): readonly number[] | undefined {
+  const items: readonly unknown[] = Array.isArray(data) ? data : [data]
+  const places = items.flatMap((item, i) => (isSo(item) ? [i] : []))
+  return places.length > 0 ? places : undefined
 }
 
 export const closedError = (readModel: string): OutpostError =>

@@ -2,7 +2,7 @@
  * The tail across restarts. What it is as of a sync record is put into the log's meta with that record, in one transaction;
  * a start folds the few records behind it. So a start depends on how much is pending, never on the length of the log.
  */
-import { checkpointOf, lastPositionOf, LOG_START, type LogRecord } from '../storage/record.ts'
+import type { LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import { checkFormat } from './decode.ts'
 import { type KeptTail, Tail, type VoidRange } from './tail.ts'
@@ -23,7 +23,7 @@ const PAGE = 128
 const chunkKey = (chunk: number): string => `${VOIDS}${String(chunk).padStart(6, '0')}`
 
 /** @throws `storage-newer` where a newer build wrote the last record */
-export async function openTail(storage: LogStorage): Promise<{ readonly last: LogRecord | undefined; readonly tail: Tail }> {
+export async function openTail(storage: LogStorage): Promise<Tail> {
   const { events, meta } = storage
   // In this order: what another tab appends meanwhile is behind what was kept, and folded like everything there.
   const kept = (await meta.get(TAIL)) as KeptTail | undefined
@@ -33,14 +33,12 @@ export async function openTail(storage: LogStorage): Promise<{ readonly last: Lo
   if (!kept || !last) {
     // Where nothing was kept there is nothing to fold from: another tab may have joined before that last record.
     if (last && (await meta.get(TAIL)) !== undefined) return openTail(storage)
-    return { last, tail: last ? Tail.begin(checkpointOf(last), lastPositionOf(last)) : Tail.begin(LOG_START, 0) }
+    return Tail.begin(last)
   }
   const voids = (chunks as VoidRange[][]).flat().slice(0, kept.voids)
   const start = kept.from ? kept.from.record - 1 : kept.as
   const [before] = start > 0 ? await events.get([start]) : []
-  const tail = before
-    ? Tail.begin(checkpointOf(before), lastPositionOf(before), kept.cursor, voids)
-    : Tail.begin(LOG_START, 0, kept.cursor, voids)
+  const tail = Tail.begin(before, kept.cursor, voids)
   for (let after = start; after < last.number;) {
     const page = await events.read(after, Math.min(PAGE, last.number - after))
     if (page.length === 0) break
@@ -51,7 +49,7 @@ export async function openTail(storage: LogStorage): Promise<{ readonly last: Lo
     }
     after += page.length
   }
-  return { last, tail }
+  return tail
 }
 
 /** What to put into the log's meta with these records, some of which are sync records. */

@@ -3,7 +3,7 @@
  * pending tail; and whoever has to fold along.
  */
 import { isOutpostError, OutpostError } from '../errors.ts'
-import { checkpointOf, lastPositionOf, LOG_START, type Checkpoint, type LogRecord } from '../storage/record.ts'
+import { checkpointOf, LOG_START, type Checkpoint, type LogRecord } from '../storage/record.ts'
 import type { Durability, LogStorage } from '../storage/storage.ts'
 import { checkFormat } from './decode.ts'
 import { keptTail, openTail } from './kept-tail.ts'
@@ -12,7 +12,7 @@ import type { Tail } from './tail.ts'
 /** Records kept in memory for handlers that are a little behind: by count and by Events, whichever is reached first. */
 const RECENT_RECORDS = 512
 const RECENT_EVENTS = 8192
-/** Records read at once when catching up. */
+/** Records read at once. */
 const PAGE = 128
 /** Tries of an append whose transaction died without an answer. */
 const TRIES = 3
@@ -40,8 +40,7 @@ export type OnAdvance = (advance: Advance) => void
 export class Log {
   readonly #storage: LogStorage
   readonly #onAdvance: OnAdvance
-  #head: Checkpoint
-  #position: number
+  /** As of the head. */
   #tail: Tail
   #tailEpoch = 0
   #recent: LogRecord[] = []
@@ -49,26 +48,23 @@ export class Log {
   #turn: Promise<unknown> = Promise.resolve()
   #pulling: Promise<void> | undefined
 
-  private constructor(storage: LogStorage, last: LogRecord | undefined, tail: Tail, onAdvance: OnAdvance) {
+  private constructor(storage: LogStorage, tail: Tail, onAdvance: OnAdvance) {
     this.#storage = storage
     this.#onAdvance = onAdvance
-    this.#head = last ? checkpointOf(last) : LOG_START
-    this.#position = last ? lastPositionOf(last) : 0
     this.#tail = tail
   }
 
   /** @throws `storage-newer` where a newer build wrote the last record */
   static async open(storage: LogStorage, onAdvance: OnAdvance): Promise<Log> {
-    const { last, tail } = await openTail(storage)
-    return new Log(storage, last, tail, onAdvance)
+    return new Log(storage, await openTail(storage), onAdvance)
   }
 
   get head(): Checkpoint {
-    return this.#head
+    return this.#tail.head
   }
   /** Position of the last Event. */
   get position(): number {
-    return this.#position
+    return this.#tail.position
   }
   /** Up to here everything is confirmed or void, for good. Without sync: the head. */
   get settled(): Checkpoint {
@@ -91,21 +87,31 @@ export class Log {
 
   /** Records after this number up to the head, contiguous, at most `limit`. */
   async records(after: number, limit: number): Promise<readonly LogRecord[]> {
-    if (after >= this.#head.record) return []
+    if (after >= this.head.record) return []
     const first = this.#recent[0]
     if (first && first.number <= after + 1) {
       const from = after + 1 - first.number
       return this.#recent.slice(from, from + limit)
     }
-    const records = await this.#storage.events.read(after, Math.min(limit, this.#head.record - after))
+    const records = await this.#storage.events.read(after, Math.min(limit, this.head.record - after))
     checkContiguous(after, records)
     return records
+  }
+
+  /** All records after this number and up to that one, in pages; those too that are folded meanwhile. */
+  async *pages(after: number, last = Infinity): AsyncGenerator<readonly LogRecord[], void> {
+    for (let from = after; from < last;) {
+      const records = await this.records(from, Math.min(PAGE, last - from))
+      if (records.length === 0) return
+      yield records
+      from += records.length
+    }
   }
 
   /** These records, in the order asked. */
   async get(numbers: readonly number[]): Promise<readonly (LogRecord | undefined)[]> {
     const first = this.#recent[0]?.number ?? Infinity
-    const missing = numbers.filter((number) => number < first && number <= this.#head.record)
+    const missing = numbers.filter((number) => number < first && number <= this.head.record)
     const read = missing.length > 0 ? await this.#storage.events.get(missing) : []
     const found = new Map(missing.map((number, i) => [number, read[i]]))
     return numbers.map((number) => (number >= first ? this.#recent[number - first] : found.get(number)))
@@ -114,8 +120,8 @@ export class Log {
   /** True where this record is in the log: its number with this id. */
   async contains({ record, id }: Checkpoint): Promise<boolean> {
     if (record === LOG_START.record) return true
-    if (record === this.#head.record) return id === this.#head.id
-    if (record > this.#head.record) return false
+    if (record === this.head.record) return id === this.head.id
+    if (record > this.head.record) return false
     const [found] = await this.get([record])
     return found?.id === id
   }
@@ -127,7 +133,7 @@ export class Log {
 
   async #pull(): Promise<void> {
     let group: LogRecord[] = []
-    for (let after = this.#head.record; ;) {
+    for (let after = this.head.record; ;) {
       const records = await this.#storage.events.read(after, PAGE)
       checkContiguous(after, records)
       for (const record of records) {
@@ -156,7 +162,7 @@ export class Log {
     meta?: ReadonlyMap<string, unknown>,
   ): Promise<'appended' | 'conflict'> {
     // Loading what they were decided over may have moved the head: they are of no use then.
-    if (records[0]?.number !== this.#head.record + 1) return 'conflict'
+    if (records[0]?.number !== this.head.record + 1) return 'conflict'
     const kept = records.some(({ sync }) => sync) ? keptTail(this.#tail, records) : undefined
     const entries = kept ? new Map([...kept, ...(meta ?? [])]) : meta
     for (let attempt = 1; ; attempt++) {
@@ -170,10 +176,10 @@ export class Log {
         if (!isOutpostError(error, 'storage-failed') || error.details['inDoubt'] !== true || attempt >= TRIES) throw error
       }
       const last = records[records.length - 1] as LogRecord
-      const before = this.#head.record
+      const before = this.head.record
       await this.pull()
       if (await this.contains(checkpointOf(last))) return 'appended' // it had committed, and pulling has folded it
-      if (this.#head.record > before) return 'conflict'
+      if (this.head.record > before) return 'conflict'
     }
   }
 
@@ -181,14 +187,14 @@ export class Log {
   async #advance(records: readonly LogRecord[], own: boolean, committed?: () => void): Promise<void> {
     if (!own) for (const record of records) checkFormat(record)
     const isSynced = records.some(({ sync }) => sync)
-    const adopted = isSynced && !this.#tail.cursor && this.#head.record > 0
+    const adopted = isSynced && !this.#tail.cursor && this.head.record > 0
     const before = this.#tail.settled.record
+    const head = this.head.record
     // What is read below must not see half a step.
     const tail = isSynced ? this.#tail.copy() : this.#tail
     let voided = false
     for (const record of records) if (tail.fold(record)) voided = true
     const settledTo = tail.settled.record
-    const head = this.#head.record
     const older = settledTo > before && before < head ? await this.#between(before, Math.min(settledTo, head)) : []
     this.#tail = tail
     if (voided) this.#tailEpoch++
@@ -203,8 +209,6 @@ export class Log {
 
   #take(records: readonly LogRecord[], own: boolean, rest: Omit<Advance, 'records' | 'own'>): void {
     for (const record of records) {
-      this.#head = checkpointOf(record)
-      this.#position = lastPositionOf(record)
       this.#recent.push(record)
       this.#recentEvents += record.events.length
     }
@@ -218,7 +222,7 @@ export class Log {
 
   async #between(after: number, last: number): Promise<readonly LogRecord[]> {
     const found: LogRecord[] = []
-    while (after + found.length < last) found.push(...(await this.records(after + found.length, last - after - found.length)))
+    for await (const page of this.pages(after, last)) found.push(...page)
     return found
   }
 }

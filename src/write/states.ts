@@ -312,9 +312,6 @@ export class States {
     for (const entry of this.#entries.values()) if (!this.#tentative.has(entry.key)) yield entry
     yield* this.#tentative.values()
   }
-  isDirty(key: string): boolean {
-    return this.#dirty.has(key) || this.#behind.has(key) || this.#tentative.has(key) || this.#later.has(key)
-  }
   /** Keys that Events since the last flush touched and that are not in memory. */
   get unloaded(): readonly string[] {
     return [...new Set([...this.#behind.keys(), ...this.#later.keys()])]

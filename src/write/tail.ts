@@ -8,7 +8,15 @@
  * Without sync nothing is pending, and settled is the head.
  */
 import { OutpostError } from '../errors.ts'
-import { type Checkpoint, LOG_START, type LogRecord, type StoredCommand, type SyncCursor } from '../storage/record.ts'
+import {
+  type Checkpoint,
+  checkpointOf,
+  lastPositionOf,
+  LOG_START,
+  type LogRecord,
+  type StoredCommand,
+  type SyncCursor,
+} from '../storage/record.ts'
 
 /** A root Command that waits for the server. Its sequence is its place among them, counted on from the cursor's. */
 export interface PendingRoot {
@@ -49,11 +57,10 @@ export class Tail {
   #head = LOG_START
   #position = 0
 
-  /** @param head the record that all else is as of, and the position of the last Event there */
-  static begin(head: Checkpoint, position: number, cursor?: SyncCursor, voids: readonly VoidRange[] = []): Tail {
+  /** @param last the record that all else is as of; undefined for an empty log */
+  static begin(last: LogRecord | undefined, cursor?: SyncCursor, voids: readonly VoidRange[] = []): Tail {
     const tail = new Tail()
-    tail.#head = head
-    tail.#position = position
+    if (last) tail.#moveTo(last)
     tail.#cursor = cursor
     tail.#voids = [...voids]
     return tail
@@ -61,9 +68,10 @@ export class Tail {
 
   /** As of the same record; what becomes of one is not seen by the other. */
   copy(): Tail {
-    const tail = Tail.begin(this.#head, this.#position, this.#cursor)
+    const tail = Tail.begin(undefined, this.#cursor, this.#voids)
+    tail.#head = this.#head
+    tail.#position = this.#position
     tail.#pending = [...this.#pending]
-    tail.#voids = this.#voids.slice()
     return tail
   }
 
@@ -84,6 +92,14 @@ export class Tail {
   get voids(): readonly VoidRange[] {
     return this.#voids
   }
+  /** The last record. */
+  get head(): Checkpoint {
+    return this.#head
+  }
+  /** Position of the last Event. */
+  get position(): number {
+    return this.#position
+  }
   get settled(): Checkpoint {
     return this.#pending[0]?.before ?? this.#head
   }
@@ -96,8 +112,7 @@ export class Tail {
   fold(record: LogRecord): VoidRange | undefined {
     const voided = record.sync ? this.#note(record, record.sync) : undefined
     if (record.kind === 'commit' && this.#cursor) this.#commit(record)
-    this.#head = { record: record.number, id: record.id }
-    this.#position = record.position + record.events.length - 1
+    this.#moveTo(record)
     return voided
   }
 
@@ -152,8 +167,12 @@ export class Tail {
   /** At a start: takes a record of the kept tail, whose sync notes count already. @param command the first that is pending */
   restore(record: LogRecord, command = 0): void {
     if (record.kind === 'commit') this.#commit(record, command)
-    this.#head = { record: record.number, id: record.id }
-    this.#position = record.position + record.events.length - 1
+    this.#moveTo(record)
+  }
+
+  #moveTo(record: LogRecord): void {
+    this.#head = checkpointOf(record)
+    this.#position = lastPositionOf(record)
   }
 
   #note(record: LogRecord, note: NonNullable<LogRecord['sync']>): VoidRange | undefined {

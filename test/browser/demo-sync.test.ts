@@ -332,6 +332,26 @@ describe('with changes that have not been sent', () => {
     await onHand(page, 480)
   })
 
+  test('the log shows them as waiting, and their places as soon as the server has them', async () => {
+    await goTo(page, 'log')
+    const waiting = page.locator('.log summary').getByText('Waiting')
+    await expect.poll(() => waiting.count(), { timeout: timeoutMs }).toBe(2)
+    const newest = page.locator('.log li', { hasText: 'stockItem.picked' }).first()
+    await newest.locator('summary').focus()
+    await page.keyboard.press('Enter')
+    await newest.locator('.events-head').getByText('Waiting').waitFor()
+    for (const { name, viewport, colorScheme } of looks) {
+      await page.setViewportSize(viewport)
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      expect({ name, faults: await faults(page) }).toEqual({ name, faults: [] })
+    }
+    await demo.start()
+    await newest.locator('.log-position', { hasText: /^#\d+$/ }).waitFor()
+    await newest.locator('.events-head', { hasText: /version \d+, #\d+$/ }).waitFor()
+    await waiting.first().waitFor({ state: 'hidden' })
+    expect(await page.locator('.log').getByText('Withdrawn').count()).toBe(0)
+  })
+
   test('one is told how many before one signs out; they are sent when one is back', async () => {
     await goTo(page, 'settings')
     await page.getByRole('button', { name: 'Sign out…' }).click()

@@ -65,6 +65,10 @@ export class FakeEngine implements Engine {
   get record(): number {
     return this.position
   }
+  get confirmed(): number {
+    return this.position
+  }
+  readonly tailEpoch = 0
 
   dispatch(commands: readonly CommandMessage[]): readonly Promise<Outcome>[] {
     this.received.push(...commands)

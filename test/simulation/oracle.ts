@@ -89,7 +89,7 @@ export const eventsOf = (records: readonly LogRecord[]): Told[] =>
   )
 
 /** What counts in a device's log: what is confirmed, and what of its own waits. */
-class Counting {
+export class Counting {
   readonly confirmed: Told[] = []
   /** By pending root. */
   #pending: Told[][] = []
@@ -130,8 +130,11 @@ class Counting {
     }
   }
 
+  get pending(): readonly Told[] {
+    return this.#pending.flat()
+  }
   get events(): readonly Told[] {
-    return [...this.confirmed, ...this.#pending.flat()]
+    return [...this.confirmed, ...this.pending]
   }
 }
 

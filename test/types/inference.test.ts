@@ -11,7 +11,7 @@ import {
   type RowOf,
   type StateOf,
 } from 'outpost'
-import type { App } from 'outpost/client'
+import type { App, EventNews, RecordedEvent } from 'outpost/client'
 import { given, past } from 'outpost/testing'
 import { expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
@@ -67,6 +67,18 @@ test('queries give rows, and take only what can be asked', () =>
     app.read.stockList.orderBy('price')
     // @ts-expect-error no such Read Model
     app.read.nothing.count()
+  }))
+
+test('Events are told with their state only where tentative ones are asked for', () =>
+  compiled(() => {
+    app.events$({ after: 0 }).subscribe((event) => expectTypeOf(event).toEqualTypeOf<RecordedEvent>())
+    app.events$({ after: 0, tentative: false }).subscribe((event) => expectTypeOf(event).toEqualTypeOf<RecordedEvent>())
+    app.events$({ tentative: true }).subscribe((news) => {
+      expectTypeOf(news).toEqualTypeOf<EventNews>()
+      if (news.state === 'confirmed') expectTypeOf(news.event.position).toEqualTypeOf<number>()
+      // @ts-expect-error it has no place yet
+      else void news.event.position
+    })
   }))
 
 test('Commands take only their payload and target', () =>

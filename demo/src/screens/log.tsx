@@ -16,7 +16,7 @@ export function LogScreen() {
   return (
     <Page
       title="Log"
-      lead="Each Command with its Events, the newest first. Its way in eleven steps is shown for those given in this tab while recording."
+      lead="Each Command with its Events, the newest first. Those that the server has not confirmed yet are waiting. Its way in eleven steps is shown for those given in this tab while recording."
       actions={
         <button type="button" aria-pressed={recording.on} onClick={recording.on ? stop : start}>
           {recording.on ? 'Stop recording' : 'Record'}

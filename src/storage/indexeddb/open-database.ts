@@ -53,8 +53,8 @@ export async function openDatabase(
         () => {},
       )
       return blocked
-        ? `Opening "${name}" waits for another tab that holds an older version: close or reload that.`
-        : `Opening "${name}" got no answer in ${openTimeoutMs} ms: reload; if it stays, restart the browser.`
+        ? `Opening "${name}" waits for another tab with an older version: close or reload the other tabs.`
+        : `Opening "${name}" got no answer in ${openTimeoutMs} ms: reload, or restart the browser.`
     })
   } catch (error) {
     if (gone) throw new OutpostError('closed', `The data of "${name}" was deleted: connect again.`, { database: name })
@@ -84,7 +84,7 @@ export async function deleteDatabase({ indexedDB, openTimeoutMs }: IndexedDbEnvi
   await withinMs(
     resultOf(indexedDB.deleteDatabase(name)),
     openTimeoutMs,
-    () => `Deleting "${name}" waits for another tab that holds it open: close the other tabs.`,
+    () => `Deleting "${name}" waits for another tab: close the other tabs.`,
   )
 }
 
