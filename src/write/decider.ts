@@ -160,7 +160,7 @@ export class Decider {
       if (depth > MAX_DEPTH)
         throw new OutpostError(
           'handler-failed',
-          `Reactions to Command "${attempt.commands[0]?.type}" (${attempt.commands[0]?.id}) go on after ${MAX_DEPTH} steps: let one process manager stop.`,
+          `Reactions to Command "${attempt.commands[0]?.type}" (${attempt.commands[0]?.id}) still go on after ${MAX_DEPTH} steps. Let one process manager stop.`,
         )
       const requests: { readonly command: Undecided; readonly at: string }[] = []
       for (const states of managers.values()) {
