@@ -177,7 +177,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   let closed: Promise<void> | undefined
   let importing = false
   const open = (): void => {
-    if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted: connect again.')
+    if (closed) throw new OutpostError('closed', 'The app was closed or its data deleted. Connect again.')
   }
   /** Where saved states are needed. */
   const usably = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -27,6 +27,17 @@ test('states and rows have the types of their schemas', () => {
   expectTypeOf<StateOf<typeof order>['status']>().toEqualTypeOf<'placed' | 'declined'>()
 })
 
+test('a receipt narrows by how far its Command has come', () =>
+  compiled(async () => {
+    const receipt = await app.sync.receipt('c')
+    if (receipt?.state === 'changed') expectTypeOf(receipt.returned.payload).toEqualTypeOf<unknown>()
+    if (receipt?.state === 'refused') {
+      expectTypeOf(receipt.refusal).toEqualTypeOf<string | undefined>()
+      expectTypeOf(receipt.returned?.now.ok).toEqualTypeOf<boolean | undefined>()
+    }
+    if (receipt?.state === 'confirmed') expectTypeOf(receipt).toEqualTypeOf<{ readonly state: 'confirmed' }>()
+  }))
+
 test('a Command’s outcome narrows by refusal', () =>
   compiled(async () => {
     const outcome = await app.commands.stockItem.pick('a', { quantity: 1 })
