@@ -220,6 +220,8 @@ test('what came back, what waits, and how sync stands fit and are accessible, an
   await onHand(bob, 499)
   await isInStep(ann)
   await ann.getByRole('button', { name: 'Pause sync' }).click()
+  await goTo(ann, 'log')
+  await ann.locator('.log li').first().waitFor()
   await goTo(ann, 'stock/BOLT')
   await pick(ann, 400)
   await pick(ann, 90)
@@ -237,6 +239,7 @@ test('what came back, what waits, and how sync stands fit and are accessible, an
     await ann.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     for (const [place, ready] of [
       ['inbox', '.inbox-entry'],
+      ['log', '.log summary :text("Withdrawn")'],
       ['settings', '.facts'],
       ['stock', '.table .waiting'],
       ['stock/NUT', '.on-hand .waiting'],
