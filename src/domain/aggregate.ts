@@ -85,14 +85,21 @@ export interface AggregateDeclaration<
   }
   /** Must be true of every state that a Command leaves behind; else it is refused with `invariantViolated`. */
   readonly invariants?: Readonly<Record<string, (state: State) => boolean>>
+  /**
+   * `event-sourced` (default): the history is the truth, saved states only shorten loading.
+   * `state-stored`: the state is kept with every Event, so that the history may be compacted away.
+   */
+  readonly persistence?: 'event-sourced' | 'state-stored'
 }
 
 /** An Aggregate as the engine runs it. */
 export interface AggregateType {
   readonly name: string
   readonly state: z.ZodType
+  readonly stateVersion: number
   /** Changes with the state's schema and version: a saved state of another fingerprint is not used. */
   readonly stateFingerprint: string
+  readonly persistence: 'event-sourced' | 'state-stored'
   readonly events: Readonly<Record<string, MessageType>>
   readonly commands: Readonly<Record<string, MessageType>>
   readonly refusals: Readonly<Record<string, z.ZodType>>
@@ -147,7 +154,9 @@ export function aggregate<
   const type = {
     name,
     state: declared.state,
+    stateVersion,
     stateFingerprint: `${stateVersion}-${schemaFingerprint(declared.state)}`,
+    persistence: declared.persistence ?? 'event-sourced',
     events: mapValues(declared.events, (event, key) => messageType(name, key, event)),
     commands: mapValues(declared.commands, (command, key) => messageType(name, key, command)),
     refusals: declared.refusals ?? {},

@@ -8,7 +8,7 @@ import type { Tail } from '../write/tail.ts'
 /** @param position that its first Event has in the export */
 export function exportedRecord(tail: Tail, record: LogRecord, position: number): LogRecord {
   if (!tail.cursor) return record
-  const { number, id, format, at } = record
+  const { number, id, format, at, states } = record
   const kept = record.commands.flatMap((command, index) => (isKept(tail, record, command, index) ? [{ command, index }] : []))
   const places = new Map(kept.map(({ index }, place) => [index, place]))
   const events = record.events
@@ -31,6 +31,8 @@ export function exportedRecord(tail: Tail, record: LogRecord, position: number):
       ...(root !== undefined && { root: places.get(root) as number }),
     })),
     events: events.map(({ event }) => ({ ...event, command: places.get(event.command) as number })),
+    // As of Events that all count; else they are no state that ever was.
+    ...(states && events.length === record.events.length && { states }),
     ...(parked && parked.length > 0 && { parked }),
   }
 }

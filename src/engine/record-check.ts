@@ -30,6 +30,7 @@ export class RecordCheck {
       typeof value['at'] === 'number' &&
       isList(value['commands'], isCommand) &&
       isList(value['events'], (event) => this.#isEvent(event, (value['commands'] as unknown[]).length)) &&
+      (value['states'] === undefined || isList(value['states'], isState)) &&
       (value['parked'] === undefined || isList(value['parked'], isParked))
     if (!passes) return false
     this.#records++
@@ -82,4 +83,6 @@ function isCommand({ id, type, schema, at, correlationId, root, outcome }: Field
   )
 }
 
+const isState = ({ aggregate, aggregateId, version }: Fields): boolean =>
+  isText(aggregate) && typeof aggregateId === 'string' && isCount(version, 1)
 const isParked = ({ manager, key, position }: Fields): boolean => isText(manager) && typeof key === 'string' && isCount(position, 1)

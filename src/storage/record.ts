@@ -140,7 +140,17 @@ export interface LogRecord {
   readonly position: number
   readonly commands: readonly StoredCommand[]
   readonly events: readonly StoredEvent[]
+  /** New states of state-stored Aggregates, so that their history may be compacted away. */
+  readonly states?: readonly StoredState[]
   readonly parked?: readonly ParkedInstance[]
+}
+
+export interface StoredState {
+  readonly aggregate: string
+  readonly aggregateId: string
+  readonly version: number
+  readonly stateVersion: number
+  readonly state: unknown
 }
 
 /** Position of the last Event up to and including this record; the record's own `position - 1` where it has none. */

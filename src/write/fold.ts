@@ -29,6 +29,8 @@ export interface Fold {
   concerns(type: string): boolean
   /** True where each key has a stream of its own: an Event that cannot be understood spoils that one alone. */
   readonly keepsStreams: boolean
+  /** Set where records keep its new states: whose they are, and in which version. */
+  readonly stateStored?: { readonly aggregate: string; readonly stateVersion: number }
   /** Which instance a taken Event belongs to; undefined for none. Never throws. */
   keyOf(event: RecordedEvent): string | undefined
   /**
@@ -43,9 +45,11 @@ export const emptyEntry = (key: string): Entry => ({ key, version: 0, position: 
 
 /** The fold of one Aggregate type. */
 export function aggregateFold(aggregate: AggregateType, events: ReadonlyMap<string, EventType>): Fold {
-  const takes = (type: string): boolean => type.slice(0, type.indexOf('.')) === aggregate.name
+  const { name, stateVersion } = aggregate
+  const takes = (type: string): boolean => type.slice(0, type.indexOf('.')) === name
   return {
-    name: `${aggregate.name}@${aggregate.stateFingerprint}`,
+    ...(aggregate.persistence === 'state-stored' && { stateStored: { aggregate: name, stateVersion } }),
+    name: `${name}@${aggregate.stateFingerprint}`,
     takes,
     concerns: takes,
     keepsStreams: true,

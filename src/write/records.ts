@@ -1,5 +1,5 @@
 /** Makes of a unit of work the records that a group commit appends. */
-import { LOG_FORMAT, type LogRecord, type StoredCommand, type StoredEvent } from '../storage/record.ts'
+import { LOG_FORMAT, type LogRecord, type StoredCommand, type StoredEvent, type StoredState } from '../storage/record.ts'
 import type { Attempt, UnitOfWork } from './unit-of-work.ts'
 
 /**
@@ -67,6 +67,7 @@ function recordOf(attempts: readonly Attempt[], number: number, position: number
     for (const command of attempt.commands)
       commands.push(offset === 0 || command.root === undefined ? command : { ...command, root: command.root + offset })
   }
+  const states = storedStates(attempts)
   const parked = attempts.flatMap((attempt) => attempt.parked)
   return {
     number,
@@ -77,6 +78,18 @@ function recordOf(attempts: readonly Attempt[], number: number, position: number
     position,
     commands,
     events,
+    ...(states.length > 0 ? { states } : {}),
     ...(parked.length > 0 ? { parked } : {}),
   }
+}
+
+/** The new states of state-stored Aggregates: the last one of each in the record. */
+function storedStates(attempts: readonly Attempt[]): readonly StoredState[] {
+  const states = new Map<string, StoredState>()
+  for (const attempt of attempts)
+    for (const [{ fold }, entries] of attempt.staged)
+      if (fold.stateStored)
+        for (const { key, version, state } of entries)
+          states.set(`${fold.name}/${key}`, { ...fold.stateStored, aggregateId: key, version, state })
+  return [...states.values()]
 }

@@ -113,6 +113,7 @@ describe('an export', () => {
     ['holds an Event of no Command', changed((record) => ({ ...record, events: [{ ...record.events[0], command: 7 }] }))],
     ['holds an Event whose version does not follow', changed((record) => ({ ...record, events: [{ ...record.events[0], version: 5 }] }))],
     ['holds an Event without a type', changed((record) => ({ ...record, events: [{ ...record.events[0], type: undefined }] }))],
+    ['holds states that are none', changed((record) => ({ ...record, states: [null] }))],
   ])('that %s leaves an empty log behind', async (_, damage: (lines: readonly string[]) => readonly string[]) => {
     const lines = await wholeExport()
     const storage = createMemoryStorage()

@@ -1,6 +1,10 @@
+import { aggregate, domain } from 'outpost'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import type { Engine } from '../../src/engine/engine.ts'
+import { unpack } from '../../src/internal/pack.ts'
+import type { LogRecord } from '../../src/storage/record.ts'
 import { give, openEngine, pagesOf } from '../support/engine.ts'
 import { type Device, openDevice, SmallServer } from './two-devices.ts'
 
@@ -80,6 +84,28 @@ test('what came back to this device is no part of an export: a log restored from
   const types = (await device.sync.pending(0, Infinity)).map(({ command }) => command?.type)
   expect(types).toHaveLength(4)
   expect(types.filter((type) => !type?.startsWith('stockItem.'))).toEqual([])
+})
+
+test('a record of which something was made void is exported without the states that it left', async () => {
+  const counter = aggregate('counter', {
+    persistence: 'state-stored',
+    state: z.object({ count: z.number() }),
+    events: { begun: z.object({}), raised: z.object({}) },
+    commands: { raise: z.object({}) },
+    create: { begun: () => ({ count: 1 }) },
+    evolve: { raised: ({ count }) => ({ count: count + 1 }) },
+    decide: { raise: (state, _, { emit }) => (state ? emit.raised({}) : emit.begun({})) },
+  })
+  const counters = domain('counters', { aggregates: [counter] })
+  const server = await SmallServer.open(counters)
+  const open = (clientId: string) => openDevice(server, clientId, createMemoryStorage(), { domain: counters })
+  const [a, b] = [await open('a'), await open('b')]
+  await give(a.engine, 'counter.raise', 'c', {})
+  await a.push()
+  await give(b.engine, 'counter.raise', 'c', {})
+  await b.pull() // what it had is void, and decided again
+  const records = (await exported(b.engine)).slice(1).map((line) => unpack(line) as LogRecord)
+  expect(records.flatMap(({ states = [] }) => states.map(({ version, state }) => [version, state]))).toEqual([[2, { count: 2 }]])
 })
 
 test('a log that has joined its server, and holds nothing else, takes an export: all of it waits for the server', async () => {
