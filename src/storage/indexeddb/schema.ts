@@ -49,8 +49,6 @@ export const savedSchema: DatabaseSchema = {
 export const readSchema = ({ key, indexes }: ReadStoreSchema): DatabaseSchema => ({
   /** Inline key → row */
   rows: { keyPath: key, indexes },
-  /** Primary key → the row as of the base: for sync. */
-  preimages: {},
   /** 'incarnation' → string, 'checkpoint' → Checkpoint */
   system: {},
 })
