@@ -140,7 +140,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     turn: (work) => log.turn(work),
     now: environment.now,
     later: environment.later,
-    clock: environment.clock,
     random: environment.random ?? Math.random,
     isBusy: () => queue.isBusy,
     onFull: (full) => {

@@ -88,7 +88,6 @@ export async function openSpaceLog({ domain, storage, space, environment, isBusy
       turn: (work) => log.turn(work),
       now: environment.now,
       later: environment.later,
-      clock: environment.clock,
       random: environment.random ?? Math.random,
       isBusy,
       onFull: () => undefined, // appends meet the same disk, and say so
