@@ -17,14 +17,8 @@ export interface RecordOptions {
   readonly stateVersionOf: (aggregate: string) => { readonly stateVersion: number; readonly stateStored: boolean } | undefined
 }
 
-/** A record, and the attempts whose Commands and Events it holds, in order. */
-export interface AttemptsRecord {
-  readonly record: LogRecord
-  readonly attempts: readonly Attempt[]
-}
-
 /**
- * The records of a unit of work. A root and what follows from it stay together.
+ * The records of a unit of work. A root and what follows from it stay together; each attempt learns its place.
  *
  * @param after the record, and the position of the last Event, that they follow
  */
@@ -32,8 +26,8 @@ export function recordsOf(
   work: UnitOfWork,
   after: { readonly record: number; readonly position: number },
   options: RecordOptions,
-): readonly AttemptsRecord[] {
-  const records: AttemptsRecord[] = []
+): readonly LogRecord[] {
+  const records: LogRecord[] = []
   let number = after.record
   let position = after.position + 1
   let attempts: Attempt[] = []
@@ -42,7 +36,7 @@ export function recordsOf(
   let bytes = 0
   const close = (): void => {
     if (attempts.length === 0) return
-    records.push({ attempts, record: recordOf(attempts, ++number, position, options) })
+    records.push(recordOf(attempts, ++number, position, options))
     position += events
     attempts = []
     commands = events = bytes = 0
@@ -75,7 +69,7 @@ function recordOf(
   }
   const states = storedStates(attempts, stateVersionOf)
   const parked = attempts.flatMap((attempt) => attempt.parked)
-  return {
+  const record: LogRecord = {
     number,
     id: randomId(),
     format: LOG_FORMAT,
@@ -87,6 +81,12 @@ function recordOf(
     ...(states.length > 0 ? { states } : {}),
     ...(parked.length > 0 ? { parked } : {}),
   }
+  let index = 0
+  for (const attempt of attempts) {
+    attempt.place = { record, index }
+    index += attempt.commands.length
+  }
+  return record
 }
 
 /** The new states of state-stored Aggregates: the last one of each in the record. */

@@ -53,7 +53,7 @@ export async function openDatabase(
         () => {},
       )
       return blocked
-        ? `Opening "${name}" waits for another tab that holds an older version: close or reload the other tabs.`
+        ? `Opening "${name}" waits for another tab that holds an older version: close the other tabs.`
         : `Opening "${name}" got no answer in ${openTimeoutMs} ms: reload; if it stays, restart the browser.`
     })
   } catch (error) {
