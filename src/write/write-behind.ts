@@ -17,7 +17,7 @@ const LONGEST_MS = 10_000
 /** Longer than a pause, and different in each tab, so that mostly one of them writes. */
 const FOREIGN_DELAY_MS = 5000
 /** So many unsaved states of one kind, or records, are written at once without waiting for a pause. */
-const MAX_UNSAVED = 64_000
+const MAX_UNSAVED = 32_000
 const MAX_BEHIND = 8192
 /** Index entries that make a good run: written by themselves, since they come faster than states worth writing. */
 const MAX_PENDING = 8192
