@@ -141,7 +141,7 @@ describe('hazards 6 and 7', () => {
     await give(one, 'stockItem.register', 'b', { name: 'B' })
     await give(one, 'stockItem.receive', 'b', { quantity: 10 })
     await give(one, 'stockItem.pick', 'b', { quantity: 9 })
-    await clock.advance(1_000)
+    await clock.advance(4_000)
     expect(await give(two, 'stockItem.pick', 'b', { quantity: 2 })).toMatchObject({ refusal: 'outOfStock', details: { onHand: 1 } })
     expect(await two.load('stockItem', 'b')).toMatchObject({ version: 3 })
   })
@@ -151,7 +151,7 @@ test('hazard 8, late state: a state saved late does not overwrite what another t
   const { storages, one, two, clock } = await twoTabs()
   await give(one, 'stockItem.pick', 'a', { quantity: 1 })
   const held = storages[0].faults.pause('states.save')
-  const waiting = clock.advance(1_000)
+  const waiting = clock.advance(4_000)
   await held.reached
   await give(two, 'stockItem.pick', 'a', { quantity: 50 })
   await clock.advance(0)

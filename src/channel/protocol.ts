@@ -3,7 +3,7 @@
  * version number is all the negotiation there is; everything below is structured-cloneable.
  *
  * One port carries both ways of speaking: *calls*, requests with one answer each, over Comlink; and *messages*, what either
- * side says unasked, in an {@link Envelope} beside it. One port keeps all of it in order.
+ * side says unasked, and Commands, in an {@link Envelope} beside it. One port keeps all of it in order.
  */
 import type { Outcome } from '../domain/infer.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
@@ -17,7 +17,7 @@ import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
 
 /** Raised with every change below that the other side would misread. */
-export const protocolVersion = 1
+export const protocolVersion = 2
 
 /** A message that is no call. Comlink passes over it, and so does a page or worker that talks of other things on this port. */
 export interface Envelope<Message> {
@@ -34,9 +34,10 @@ export interface LogName {
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorData }
 
 /** What became of one Command: its outcome, or the fault that kept it from one. */
-export type Settled =
+export type Settled = { readonly call: number } & (
   | { readonly outcome: Outcome; readonly fault?: undefined }
   | { readonly outcome?: undefined; readonly fault: ErrorData }
+)
 
 export interface Loaded {
   readonly state: unknown
@@ -49,8 +50,6 @@ export interface Calls {
   hello(): Promise<Reply<{ readonly protocol: number; readonly lock: string | undefined }>>
   /** Opens the log; everything below waits for it. */
   open(log: LogName): Promise<Reply<void>>
-  /** Answers when all are settled, each on its own. */
-  dispatch(commands: readonly CommandOnWire[]): Promise<Reply<readonly Settled[]>>
   run(query: QueryDescription, after: number, deadlineMs: number): Promise<Reply<Snapshot<unknown>>>
   load(aggregate: string, id: string): Promise<Reply<Loaded>>
   loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number | Date }): Promise<Reply<Loaded>>
@@ -121,6 +120,8 @@ export type FromWorker =
   | { readonly kind: 'listening' }
   /** All frames that one commit causes. */
   | { readonly kind: 'frames'; readonly frames: readonly Frame[] }
+  /** What became of Commands: all those of one commit together. */
+  | { readonly kind: 'settled'; readonly settled: readonly Settled[] }
   | { readonly kind: 'pong' }
   /** Something was thrown in the worker that nobody there awaited. */
   | { readonly kind: 'uncaught'; readonly error: ErrorData }
@@ -131,6 +132,8 @@ export type FromWorker =
 
 /** Page to worker. */
 export type FromPage =
+  /** Each is answered with `settled`. */
+  | { readonly kind: 'commands'; readonly commands: readonly CommandOnWire[] }
   /** Whatever there is to say comes as frames. The id is given by the client, never twice. */
   | { readonly kind: 'subscribe'; readonly id: number; readonly to: Topic }
   | { readonly kind: 'unsubscribe'; readonly id: number }

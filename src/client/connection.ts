@@ -97,10 +97,9 @@ export function createConnection({
           ping()
         },
         message(message) {
-          if (message.kind === 'frames') {
-            const ids = works.receive(message.frames)
-            post({ kind: 'ack', ids })
-          } else if (message.kind === 'pong') {
+          if (message.kind === 'frames') post({ kind: 'ack', ids: works.receive(message.frames) })
+          else if (message.kind === 'settled') works.settle(message.settled)
+          else if (message.kind === 'pong') {
             pinged = false
             failures = 0
           } else if (message.kind === 'uncaught') onError(decodeAsError(message.error))

@@ -36,10 +36,9 @@ export interface LinkEnd {
 export interface Link {
   /** True from when the worker's script has answered. */
   greeted: boolean
-  /** True where the latest call could not be sent: its rejection comes too late to keep an order. */
-  unsent: boolean
   /** Rejects where an argument or the answer cannot cross. Never settles after the end. */
   call<Name extends keyof Calls>(name: Name, ...args: Parameters<Calls[Name]>): ReturnType<Calls[Name]>
+  /** @throws where it cannot cross */
   post(message: FromPage): void
   end(kind: LinkEnd['kind'], code: ErrorCode, message: string, details?: OutpostError['details'], cause?: unknown): void
   /** Ends the worker and lets go of everything. Works twice. */
@@ -71,20 +70,14 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   const unreadable = (): void => end('hung', 'worker-lost', 'The worker sent unreadable data.')
 
   let answer: (event: Event) => void
-  // Between Comlink and the port, because that alone tells at once what cannot be sent. Held as long as the link: Comlink gives
-  // up an end of which it finds no proxy any more.
+  // Held as long as the link: Comlink gives up an end of which it finds no proxy any more.
   const remote = wrap({
     addEventListener: (_: string, listener: typeof answer) => (answer = listener),
-    postMessage(message: unknown) {
-      link.unsent = true
-      endpoint?.port.postMessage(message)
-      link.unsent = false
-    },
+    postMessage: (message: unknown) => endpoint?.port.postMessage(message),
   } as never) as unknown as Readonly<Record<string, (...args: readonly unknown[]) => never>>
 
   const link: Link = {
     greeted: false,
-    unsent: false,
     call: (name, ...args) => (remote[name] as (...args: readonly unknown[]) => never)(...args),
     post: (message) => endpoint?.port.postMessage({ outpost: message } satisfies Envelope<FromPage>),
     end,
@@ -112,9 +105,9 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   }
   const { port } = endpoint
   port.addEventListener('message', (event) => {
-    answer(event)
     const message = (event as MessageEvent<Partial<Envelope<FromWorker>> | undefined>).data?.outpost
-    if (over || !message) return
+    if (!message) return answer(event)
+    if (over) return
     // A greeting that was sent before has been lost.
     if (message.kind === 'listening') greet().catch(refused)
     else listener.message(message)

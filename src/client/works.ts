@@ -12,7 +12,7 @@ import type { Calls, Frame, Reply, Settled, ValueOf } from '../channel/protocol.
 import { messageOf, OutpostError } from '../errors.ts'
 import type { Outcome } from '../domain/infer.ts'
 import type { Link, LinkEnd } from './link.ts'
-import { type CommandWork, type Listener, nameOf, type SubscriptionWork, type Work } from './work.ts'
+import { type CallWork, type CommandWork, type Listener, nameOf, type SubscriptionWork, type Work } from './work.ts'
 
 /** Bounds what one message costs each thread at a time. */
 const maxChunk = 250
@@ -48,6 +48,7 @@ export interface WorksOfConnection extends Works {
   end(error: OutpostError, wanted: boolean): void
   /** @param expired makes the error of work whose deadline has passed */
   tick(ms: number, expired: (work: Work) => Error): void
+  settle(settled: readonly Settled[]): void
   /** @returns ids to acknowledge */
   receive(frames: readonly Frame[]): number[]
 }
@@ -69,6 +70,8 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   let suspects = new Set<Work>()
   let onTrial: Work | undefined
   const subscriptions = new Map<number, SubscriptionWork>()
+  /** Commands that are not settled, by their call. */
+  const commands = new Map<number, CommandWork>()
   /** Since a Command was last answered. */
   let commandSilenceMs = 0
 
@@ -113,9 +116,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
         chunk.push(work)
       } else if (work.kind === 'call') {
         dispatch()
-        void answer(link, [work], link.call(work.name, ...work.args) as Promise<Reply<unknown>>, (value) => {
-          if (remove(work)) work.succeed(value as never)
-        })
+        void answer(link, work)
       } else {
         work.sent++
         try {
@@ -129,33 +130,29 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   }
 
   const sendCommands = (link: Link, works: readonly CommandWork[]): void => {
-    // Only an id that the log cannot know is not looked up there.
-    const messages = works.map(({ message, sent }) => ({ ...message, fresh: message.fresh && sent === 0 }))
-    void answer(link, works, link.call('dispatch', messages), (settled) => {
-      commandSilenceMs = 0
-      works.forEach((work, i) => {
-        const { outcome, fault } = settled[i] as Settled
-        if (fault) return fail(work, decodeAsError(fault))
-        if (outcome.ok) position = Math.max(position, outcome.position)
-        if (remove(work)) work.succeed(outcome)
-      })
-    })
-    for (const work of works) if (work.aborted) cancel(link, work)
+    try {
+      // Only an id that the log cannot know is not looked up there.
+      link.post({ kind: 'commands', commands: works.map(({ message, sent }) => (sent === 0 ? message : { ...message, fresh: false })) })
+    } catch (thrown) {
+      const half = works.length >> 1
+      if (half === 0) return fail(works[0] as Work, uncloneable(works[0] as Work, thrown))
+      // One of them cannot cross: by halves, until it fails alone, and at once, so that nothing given later overtakes the others.
+      sendCommands(link, works.slice(0, half))
+      return sendCommands(link, works.slice(half))
+    }
+    for (const work of works) {
+      work.sent++
+      if (work.aborted) cancel(link, work)
+    }
   }
 
-  const answer = async <T>(link: Link, works: readonly Work[], reply: Promise<Reply<T>>, succeed: (value: T) => void): Promise<void> => {
-    if (link.unsent && works.length > 1) {
-      // One of them cannot cross: by halves, until it fails alone, and at once, so that nothing given later overtakes the others.
-      const half = works.length >> 1
-      send(link, works.slice(0, half))
-      send(link, works.slice(half))
-      return void reply.catch(() => undefined)
-    }
-    for (const work of works) work.sent++
+  const answer = async (link: Link, work: CallWork): Promise<void> => {
+    work.sent++
+    const reply = link.call(work.name, ...work.args) as Promise<Reply<unknown>>
     const answered = await reply.catch((thrown: unknown) => ({ thrown }))
     if (attached !== link) return
-    if ('value' in answered) return succeed(answered.value)
-    for (const work of works) fail(work, 'error' in answered ? decodeAsError(answered.error) : uncloneable(work, answered.thrown))
+    if (!('value' in answered)) fail(work, 'error' in answered ? decodeAsError(answered.error) : uncloneable(work, answered.thrown))
+    else if (remove(work)) work.succeed(answered.value as never)
   }
 
   const cancel = (link: Link, { message }: CommandWork): void => link.post({ kind: 'cancel', call: message.call })
@@ -168,6 +165,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
   /** @returns false where nothing was awaited of it any more */
   const remove = (work: Work): boolean => {
     const pending = flying.delete(work) || waiting.delete(work) || suspects.delete(work)
+    if (work.kind === 'command') commands.delete(work.message.call)
     if (work === onTrial) tryNext()
     return pending
   }
@@ -189,6 +187,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
           if (work.sent === 0) fail(work, aborted(work))
           else if (attached && flying.has(work)) cancel(attached, work)
         }
+        commands.set(message.call, work)
         give(work)
       })
       if (!signal) return outcome
@@ -250,7 +249,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
         if (wanted && work.kind === 'subscription') work.succeed()
         else work.fail(error)
       }
-      for (const works of [flying, waiting, suspects, subscriptions]) works.clear()
+      for (const works of [flying, waiting, suspects, subscriptions, commands]) works.clear()
     },
     tick(ms, expired) {
       commandSilenceMs += ms
@@ -258,6 +257,16 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
         work.waitedMs += ms
         const waitedMs = work.kind === 'command' ? Math.min(work.waitedMs, commandSilenceMs) : work.waitedMs
         if (waitedMs >= work.deadlineMs) fail(work, expired(work))
+      }
+    },
+    settle(settled) {
+      commandSilenceMs = 0
+      for (const { call, outcome, fault } of settled) {
+        const work = commands.get(call)
+        if (outcome?.ok) position = Math.max(position, outcome.position)
+        if (!work) continue
+        if (fault) fail(work, decodeAsError(fault))
+        else if (remove(work)) work.succeed(outcome)
       }
     },
     receive(frames) {

@@ -128,7 +128,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   const queue = new CommandQueue({ now, randomId, log, decider, receipts, clock, ready, onTrip: tracer.onTrip })
   const durability = options.durability ?? 'relaxed'
   const dispatchRoot = (command: Undecided): Promise<Outcome> => queue.dispatch({ command, fresh: false, durability })
-
   const managerRetry = new ManagerRetry({ managers, log, storage: logStorage, environment, ready, dispatch: dispatchRoot })
   const timers = new Timers({
     managers: [...managers.values()],
@@ -245,12 +244,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     }),
     trace$: tracer.trace$,
     dispatch: (messages) =>
-      messages.map(async (message) => {
+      messages.map((message) => {
         const { fresh, durability: wanted, call, requestedAt, receivedAt, ...command } = message
         if (tracer.active) tracer.arrived(command, { requestedAt, receivedAt })
-        checkCommand(message, domain)
-        if (importing) throw commandFault('importing', message, 'came during an import. Nothing was stored: give it again afterwards.')
-        return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
+        try {
+          checkCommand(message, domain)
+          if (importing) throw commandFault('importing', message, 'came during an import. Nothing was stored: give it again afterwards.')
+          return queue.dispatch({ command, fresh, durability: wanted ?? durability, call })
+        } catch (fault) {
+          return Promise.reject(fault as Error) // an async function would answer some turns later
+        }
       }),
     cancel: (call) => queue.cancel(call),
     async run(query, after, deadlineMs) {

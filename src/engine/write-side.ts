@@ -52,7 +52,7 @@ export async function openWriteSide(
   environment: Environment,
   { isBusy, onFull, onAdvance }: WriteSideOptions,
 ): Promise<WriteSide> {
-  const { now, later, clock, random = Math.random } = environment
+  const { now, later, random = Math.random } = environment
   const decoder = createDecoder(domain, (record, ofEvents) => log.tail.live(record, ofEvents))
   const [packed, checkpoints] = await Promise.all([openSegmentIndex(storage.segments), storage.states.checkpoints()])
 
@@ -83,7 +83,6 @@ export async function openWriteSide(
     turn: (work) => log.turn(work),
     now,
     later,
-    clock,
     random,
     isBusy,
     onFull,

@@ -14,8 +14,8 @@ import type { Row, RowWrites } from '../storage/storage.ts'
 import type { FoldedRow } from './folding.ts'
 import type { Token } from './row-operations.ts'
 
-/** Clean rows kept for the next change of them: a few megabytes a Read Model. */
-const CACHED_ROWS = 10_000
+/** Clean rows kept for the next change of them, which would have to read them first: a few megabytes a Read Model. */
+const CACHED_ROWS = 16_384
 /** Rows kept for readers under way although storage has them: beyond, those readers begin again. */
 const MAX_KEPT = 20_000
 
@@ -38,6 +38,7 @@ export class FoldedRows {
   #position = 0
   #dirty = 0
   #readers = 0
+  /** Rows are folded onto ones before them: those that are read are worth keeping. */
   #caching = false
   #epoch = 0
 
@@ -192,7 +193,7 @@ export class FoldedRows {
     for (const [token, { row, touched }] of this.#overlay) {
       if (touched > stored) continue
       this.#overlay.delete(token)
-      if (row && this.#caching) this.#cache.set(token, row)
+      if (row) this.#cache.set(token, row)
     }
     for (const record of this.#ids.keys()) {
       if (record >= stored) break

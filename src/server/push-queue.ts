@@ -246,17 +246,8 @@ export class PushQueue {
 
   async #append({ work, places }: Trial, drafts: readonly Draft[]): Promise<ReadonlySet<Job> | 'again'> {
     const { log } = this.#options
-    const located = new Map<Attempt, ProcessedAt>()
     if (work.attempts.length > 0) {
       const records = recordsOf(work, { record: log.head.record, position: log.position }, this.#options)
-      for (const { record, attempts } of records) {
-        let index = 0
-        for (const attempt of attempts) {
-          located.set(attempt, { record, index })
-          index += attempt.commands.length
-        }
-      }
-      const last = records[records.length - 1]?.record as LogRecord
       const meta = new Map(
         [...places].map(([clientId, { principal, sequence, commandId, attempt, waiting, pusher }]): [string, StoredPlace] => [
           placeKey(clientId),
@@ -264,31 +255,25 @@ export class PushQueue {
             principal,
             sequence,
             commandId,
-            record: (located.get(attempt) as ProcessedAt).record.number,
+            record: (attempt.place as ProcessedAt).record.number,
             waiting,
             heardAt: pusher.receivedAt,
           },
         ]),
       )
-      const appended = await log.append(
-        records.map(({ record }) => record),
-        'strict',
-        () => {
-          for (const [states, entries] of work.staged) for (const entry of entries) states.put(entry, last.number, 'confirmed')
-        },
-        meta,
-      )
+      const last = (records.at(-1) as LogRecord).number
+      const appended = await log.append(records, 'strict', () => work.putStates(last, 'confirmed'), meta)
       if (appended === 'conflict') return 'again'
     }
-    return this.#answer(drafts, located)
+    return this.#answer(drafts)
   }
 
   /** @returns the jobs that are answered */
-  #answer(drafts: readonly Draft[], located: ReadonlyMap<Attempt, ProcessedAt>): ReadonlySet<Job> {
+  #answer(drafts: readonly Draft[]): ReadonlySet<Job> {
     const answered = new Set<Job>()
     for (const { job, answers, end } of drafts) {
       for (const answer of answers)
-        job.processed.push('attempt' in answer ? { root: answer.root, ...(located.get(answer.attempt) as ProcessedAt) } : answer)
+        job.processed.push('attempt' in answer ? { root: answer.root, ...(answer.attempt.place as ProcessedAt) } : answer)
       if (!end && job.processed.length < job.roots.length) continue
       answered.add(job)
       if (end && 'fault' in end) job.fail(end.fault)

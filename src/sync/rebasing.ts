@@ -74,12 +74,10 @@ export async function applyRebase(
       }
     }
     const work = redecision?.work
-    const again = work ? recordsOf(work, end, inside).map(({ record }) => record) : []
+    const again = work ? recordsOf(work, end, inside) : []
     const records = inOneTransaction([...confirmed, ...again])
     const last = end.record + again.length
-    const result = await log.append(records, 'relaxed', () => {
-      for (const [of, entries] of work?.staged ?? []) for (const entry of entries) of.put(entry, last, 'tentative')
-    })
+    const result = await log.append(records, 'relaxed', () => work?.putStates(last, 'tentative'))
     if (result === 'appended') return 'applied'
     if (!sameValue(log.tail.cursor, before)) return 'moved'
   }

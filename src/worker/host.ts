@@ -1,7 +1,6 @@
 /** Puts an engine on a port: the other end of `connect`. */
 import { expose } from 'comlink'
 import { encodeError } from '../channel/codec.ts'
-import { type CommandOnWire, decodeCommand } from '../channel/command-codec.ts'
 import type { Port } from '../channel/port.ts'
 import {
   type Calls,
@@ -11,7 +10,6 @@ import {
   type LogName,
   protocolVersion,
   type Reply,
-  type Settled,
   type ValueOf,
 } from '../channel/protocol.ts'
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
@@ -76,7 +74,6 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
       opening = begin(log).then(() => session as Session)
       await opening
     }),
-    dispatch: answering(async (commands) => dispatch(await engine(), commands)),
     run: answering(async (query, after, deadlineMs) => runQuery(await engine(), query, after, deadlineMs)),
     load: answering(async (aggregate, id) => (await engine()).load(aggregate, id)),
     loadAt: answering(async (aggregate, id, moment) =>
@@ -91,15 +88,18 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     destroy: answering(async () => (await opened()).destroy()),
     close: answering(async () => (await opened()).close()),
   }
-  // Comlink follows any path it is sent; from here none leads to a prototype.
-  expose(Object.freeze(Object.assign(Object.create(null) as object, calls)), port)
   port.addEventListener('message', (event) => {
     const message = (event as MessageEvent<Partial<Envelope<FromPage>> | undefined>).data?.outpost
+    if (!message) return
+    // Comlink, which listens behind this, would take it apart only to pass over it.
+    event.stopImmediatePropagation()
     // A log may take long to open; this thread is alive meanwhile.
-    if (message?.kind === 'ping') post({ kind: 'pong' })
-    else if (message?.kind === 'token') pageToken.receive(message)
-    else if (message) session?.receive(message)
+    if (message.kind === 'ping') post({ kind: 'pong' })
+    else if (message.kind === 'token') pageToken.receive(message)
+    else session?.receive(message)
   })
+  // Comlink follows any path it is sent; from here none leads to a prototype.
+  expose(Object.freeze(Object.assign(Object.create(null) as object, calls)), port)
   port.addEventListener('messageerror', () => uncaught(new Error('A message from the page could not be read.')))
   post({ kind: 'listening' })
 
@@ -110,12 +110,6 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
       await session?.close()
     },
   }
-}
-
-async function dispatch(engine: Engine, commands: readonly CommandOnWire[]): Promise<readonly Settled[]> {
-  const now = performance.timeOrigin + performance.now()
-  const settled = await Promise.allSettled(engine.dispatch(commands.map((command) => decodeCommand(command, now))))
-  return settled.map((each) => (each.status === 'fulfilled' ? { outcome: each.value } : { fault: encodeError(each.reason) }))
 }
 
 const runQuery = (engine: Engine, query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> =>

@@ -5,6 +5,7 @@ import type { RunningSync } from '../sync/running-sync.ts'
 import { eventsFeed } from './events-feed.ts'
 import { type Feed, type FeedListener, queryFeed, statusFeed, syncFeed, tracesFeed } from './feeds.ts'
 import type { Opened } from './host.ts'
+import { settling } from './settling.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { Surroundings } from './surroundings.ts'
 
@@ -23,6 +24,7 @@ export function createSession(
   uncaught: (thrown: unknown) => void,
 ): Session {
   const subscriptions = new Subscriptions(post)
+  const settle = settling(engine, post)
   const surroundings = new Surroundings()
   let closed: Promise<void> | undefined
   const catchUp = oneAtATime(async () => {
@@ -81,6 +83,8 @@ export function createSession(
     close,
     receive(message) {
       switch (message.kind) {
+        case 'commands':
+          return settle(message.commands)
         case 'subscribe':
           return subscriptions.open(message.id, (listener) => feedOf(message.to, listener))
         case 'unsubscribe':

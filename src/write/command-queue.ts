@@ -110,7 +110,7 @@ export class CommandQueue {
     const index = this.#waiting.findIndex((each) => each.call === call)
     const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
     if (!waiting) return false
-    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored by this call.'))
+    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored.'))
     return true
   }
 
@@ -228,32 +228,27 @@ export class CommandQueue {
     const { log, clock } = this.#options
     const records = recordsOf(work, { record: log.head.record, position: log.position }, this.#options)
     const durability = decided.some(({ waiting }) => waiting.durability === 'strict') ? 'strict' : 'relaxed'
+    const layer = log.tail.cursor ? 'tentative' : 'confirmed'
     const appendStartedAt = clock()
-    const places = new Map<Attempt, { readonly record: LogRecord; readonly offset: number }>()
-    for (const { record, attempts } of records) {
-      let offset = 0
-      for (const attempt of attempts) {
-        places.set(attempt, { record, offset })
-        offset += attempt.commands.length
+    let settled = false
+    const settle = (): void => {
+      settled = true
+      const append = { startedAt: appendStartedAt, endedAt: clock() }
+      for (const { waiting, attempt, index, marks, startedAt } of decided) {
+        const place = attempt.place as NonNullable<Attempt['place']>
+        const outcome = outcomeOf(place.record, place.index + index)
+        waiting.settle(outcome)
+        this.#trip(waiting, marks, startedAt, outcome, append)
       }
     }
-    const last = records[records.length - 1]?.record as LogRecord
-    const layer = log.tail.cursor ? 'tentative' : 'confirmed'
-    const result = await log.append(
-      records.map(({ record }) => record),
-      durability,
-      () => {
-        for (const [states, entries] of work.staged) for (const entry of entries) states.put(entry, last.number, layer)
-      },
-    )
+    const result = await log.append(records, durability, () => {
+      work.putStates((records.at(-1) as LogRecord).number, layer)
+      // Ahead of the Event Handlers, which are woken next: whoever waits for an outcome does not wait for them.
+      settle()
+    })
     if (result === 'conflict') return 'again'
-    const append = { startedAt: appendStartedAt, endedAt: clock() }
-    for (const { waiting, attempt, index, marks, startedAt } of decided) {
-      const { record, offset } = places.get(attempt) as { readonly record: LogRecord; readonly offset: number }
-      const outcome = outcomeOf(record, offset + index)
-      waiting.settle(outcome)
-      this.#trip(waiting, marks, startedAt, outcome, append)
-    }
+    // The append was in doubt, and pulling has found its records.
+    if (!settled) settle()
     return 'done'
   }
 

@@ -16,14 +16,8 @@ export interface RecordOptions {
   readonly randomId: () => string
 }
 
-/** A record, and the attempts whose Commands and Events it holds, in order. */
-export interface AttemptsRecord {
-  readonly record: LogRecord
-  readonly attempts: readonly Attempt[]
-}
-
 /**
- * The records of a unit of work. A root and what follows from it stay together.
+ * The records of a unit of work. A root and what follows from it stay together; each attempt learns its place.
  *
  * @param after the record, and the position of the last Event, that they follow
  */
@@ -31,8 +25,8 @@ export function recordsOf(
   work: UnitOfWork,
   after: { readonly record: number; readonly position: number },
   options: RecordOptions,
-): readonly AttemptsRecord[] {
-  const records: AttemptsRecord[] = []
+): readonly LogRecord[] {
+  const records: LogRecord[] = []
   let number = after.record
   let position = after.position + 1
   let attempts: Attempt[] = []
@@ -41,7 +35,7 @@ export function recordsOf(
   let bytes = 0
   const close = (): void => {
     if (attempts.length === 0) return
-    records.push({ attempts, record: recordOf(attempts, ++number, position, options) })
+    records.push(recordOf(attempts, ++number, position, options))
     position += events
     attempts = []
     commands = events = bytes = 0
@@ -69,7 +63,7 @@ function recordOf(attempts: readonly Attempt[], number: number, position: number
   }
   const states = storedStates(attempts)
   const parked = attempts.flatMap((attempt) => attempt.parked)
-  return {
+  const record: LogRecord = {
     number,
     id: randomId(),
     format: LOG_FORMAT,
@@ -81,6 +75,12 @@ function recordOf(attempts: readonly Attempt[], number: number, position: number
     ...(states.length > 0 ? { states } : {}),
     ...(parked.length > 0 ? { parked } : {}),
   }
+  let index = 0
+  for (const attempt of attempts) {
+    attempt.place = { record, index }
+    index += attempt.commands.length
+  }
+  return record
 }
 
 /** The new states of state-stored Aggregates: the last one of each in the record. */

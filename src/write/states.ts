@@ -32,7 +32,7 @@ import type { Advance } from './log.ts'
 import type { Instance, ManagerFold } from './process-managers.ts'
 
 /** Entries kept in memory although they are saved: more than most apps work on at once, a few MB at most. */
-const KEPT_CLEAN = 8192
+const KEPT_CLEAN = 16_384
 
 /** The log, as far as saved states need it. Only within a turn. */
 export interface StateSource {

@@ -4,11 +4,11 @@
  */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { OutpostError } from '../errors.ts'
-import type { ParkedInstance, StoredCommand, StoredEvent } from '../storage/record.ts'
+import type { LogRecord, ParkedInstance, StoredCommand, StoredEvent } from '../storage/record.ts'
 import type { Undecided } from './decide.ts'
 import { recordedOf } from './decode.ts'
 import type { Entry } from './fold.ts'
-import type { States } from './states.ts'
+import type { Layer, States } from './states.ts'
 
 /** Where a unit of work finds what it has not staged itself. */
 export interface StateView {
@@ -55,6 +55,8 @@ export class Attempt {
   readonly staged = new Staged()
   /** About what its Commands and Events will take on disk. */
   bytes = 0
+  /** The record that it is in, once that is made, and the index of its first Command there. */
+  place: { readonly record: LogRecord; readonly index: number } | undefined
   readonly #work: UnitOfWork
 
   constructor(work: UnitOfWork) {
@@ -113,6 +115,10 @@ export class UnitOfWork {
     for (const attempt of this.attempts) attempt.parked = attempt.parked.map((at) => ({ ...at, position: at.position + by }))
     for (const [states, entries] of this.staged)
       for (const entry of entries) this.staged.set(states, { ...entry, position: entry.position + by })
+  }
+  /** Makes the states in memory those that it leaves. @param record its last one */
+  putStates(record: number, layer: Layer): void {
+    for (const [states, entries] of this.staged) for (const entry of entries) states.put(entry, record, layer)
   }
   take(attempt: Attempt): void {
     this.attempts.push(attempt)

@@ -3,20 +3,22 @@
  * themselves, unless they died). All states of one moment go in one transaction.
  */
 import { isOutpostError } from '../errors.ts'
-import { Pace } from '../internal/pace.ts'
 import type { PersistenceStore } from '../storage/storage.ts'
 import type { LogIndex } from './log-index.ts'
 import type { States } from './states.ts'
 
-/** After the last own commit: a burst has the disk for itself, and a state that it touches a hundred times is written once. */
-const QUIET_MS = 250
-/** After a burst's first commit, however long it lasts; more where writing takes long, see {@link Pace}. */
-const LONGEST_MS = 5000
-/** Longer than any own delay, and different in each tab, so that mostly one of them writes. */
+/**
+ * After the last own commit. Of all that follows from the log, states can wait the longest: they are read from memory, and
+ * unsaved ones cost the start after a crash their Events, some 100,000 a second. Written sooner they delayed what came next.
+ */
+const QUIET_MS = 3000
+/** After a burst's first commit, however long it lasts: it bounds what unsaved states take of memory where they are large. */
+const LONGEST_MS = 10_000
+/** Longer than a pause, and different in each tab, so that mostly one of them writes. */
 const FOREIGN_DELAY_MS = 5000
-/** So many unsaved states, or records, are written at once without waiting for a pause. */
-const MAX_UNSAVED = 16_000
-const MAX_BEHIND = 1024
+/** So many unsaved states of one kind, or records, are written at once without waiting for a pause. */
+const MAX_UNSAVED = 32_000
+const MAX_BEHIND = 8192
 /** Index entries that make a good run: written by themselves, since they come faster than states worth writing. */
 const MAX_PENDING = 8192
 const RETRY_MS = 5000
@@ -28,7 +30,6 @@ export interface WriteBehindOptions {
   /** Runs work within the log's turn. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
   readonly now: () => number
-  readonly clock: () => number
   /** From 0 to below 1. */
   readonly random: () => number
   /** True while this tab has Commands to commit. */
@@ -40,7 +41,6 @@ export interface WriteBehindOptions {
 
 export class WriteBehind {
   readonly #options: WriteBehindOptions
-  readonly #pace: Pace
   #timer: { readonly at: number; readonly cancel: () => void } | undefined
   #lastOwnAt = 0
   /** When the burst that waits to be written began. */
@@ -50,16 +50,13 @@ export class WriteBehind {
 
   constructor(options: WriteBehindOptions) {
     this.#options = options
-    this.#pace = new Pace(LONGEST_MS, options.clock)
   }
 
   /** A record was folded. */
   touched(own: boolean): void {
     if (this.#closed) return
     const { states, index } = this.#options
-    const unsaved = states.reduce((sum, each) => sum + each.unsaved, 0)
-    const behind = states.reduce((most, each) => Math.max(most, each.behind), 0)
-    if (own && (unsaved > MAX_UNSAVED || behind > MAX_BEHIND)) this.#start(this.#all)
+    if (own && states.some(({ unsaved, behind }) => unsaved > MAX_UNSAVED || behind > MAX_BEHIND)) this.#start(this.#all)
     else if (own) {
       if (index.pending > MAX_PENDING) this.#start(() => index.flush())
       this.#lastOwnAt = this.#options.now()
@@ -105,7 +102,7 @@ export class WriteBehind {
     // A commit that takes long is no pause: least of all one that waits for such a write.
     const quietIn = isBusy() ? QUIET_MS : this.#lastOwnAt + QUIET_MS - now()
     if (this.#running) this.#arm(QUIET_MS)
-    else if (quietIn > 0 && this.#burstAt !== undefined && now() - this.#burstAt < this.#pace.longestMs) this.#arm(quietIn)
+    else if (quietIn > 0 && this.#burstAt !== undefined && now() - this.#burstAt < LONGEST_MS) this.#arm(quietIn)
     else this.#start(this.#all)
   }
 
@@ -144,7 +141,7 @@ export class WriteBehind {
     })
     // Gathering one may have caught up the log, so that the others are as of earlier records: each names its own.
     if (prepared.length > 0) {
-      if ((await this.#pace.measure(() => store.save(prepared.map(({ writes }) => writes)))) === 'saved')
+      if ((await store.save(prepared.map(({ writes }) => writes))) === 'saved')
         for (const each of prepared) each.states.saved(each.writes, each.written)
       else await turn(() => this.#takeOver())
     }

@@ -9,8 +9,7 @@ const start = (options?: RealmOptions): Realm => (realm = startRealm(options))
 afterEach(() => realm.app.close())
 
 /** The Commands of each message, as they cross. */
-const messages = (): readonly (readonly { readonly id: string }[])[] =>
-  realm.worker.callsOf('dispatch').map(({ args }) => args[0] as { id: string }[])
+const messages = (): readonly (readonly { readonly id: string }[])[] => realm.worker.messagesOf('commands').map(({ commands }) => commands)
 /** The Commands as the engine gets them. */
 const received = (): readonly CommandMessage[] => realm.worker.engine.received
 

@@ -21,14 +21,9 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'write/command-queue.ts',
-        find: `    const result = await log.append(
-      records.map(({ record }) => record),`,
-        replace: `    for (const { waiting, attempt, index } of decided) {
-      const place = places.get(attempt)
-      waiting.settle(outcomeOf(place.record, place.offset + index))
-    }
-    const result = await log.append(
-      records.map(({ record }) => record),`,
+        find: '    const result = await log.append(records, durability, () => {',
+        replace: `    settle()
+    const result = await log.append(records, durability, () => {`,
       },
     ],
     seed: 1,
@@ -112,7 +107,7 @@ export const mutants: readonly Mutant[] = [
         file: 'server/push-queue.ts',
         find: "if (appended === 'conflict') return 'again'",
         replace: `if (appended === 'conflict') return 'again'
-      for (const { record } of records) for (const { id } of record.commands) this.#known$.add(id)`,
+      for (const record of records) for (const { id } of record.commands) this.#known$.add(id)`,
       },
     ],
     seed: 133,

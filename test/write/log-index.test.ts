@@ -115,13 +115,13 @@ describe('an index that has lost a block', () => {
     // So many runs that the next writing merges them.
     for (let n = 0; n < 6; n++) {
       await receive(engine, n)
-      await clock.advance(1_000)
+      await clock.advance(4_000)
     }
     await loseBlocks(storage)
     await receive(engine, 6)
-    await clock.advance(1_000)
+    await clock.advance(4_000)
     await receive(engine, 7)
-    await clock.advance(1_000)
+    await clock.advance(4_000)
     expect(from.start).toBe(1)
     const index = await openSegmentIndex(await segmentsOf(storage))
     expect(index.checkpoint?.record).toBe(28)
@@ -138,7 +138,7 @@ describe('an index that another tab emptied', () => {
     expect(await versions(engine, 5)).toEqual([1])
     for (let n = 0; n < 5; n++) {
       await receive(engine, n)
-      await clock.advance(1_000)
+      await clock.advance(4_000)
     }
     expect(from.start).toBe(1)
     expect((await openSegmentIndex(await segmentsOf(storage))).checkpoint?.record).toBe(25)
@@ -165,7 +165,7 @@ test('runs that another tab merged are no loss: nothing is read again', async ()
   await register(two.engine, 0)
   for (let n = 0; n < 20; n++) {
     await receive(one.engine, n)
-    await clock.advance(1_000)
+    await clock.advance(4_000)
   }
   await two.engine.catchUp()
   expect(await register(two.engine, 19)).toMatchObject({ position: 20 })

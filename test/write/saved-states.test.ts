@@ -145,12 +145,12 @@ test('a flush that catches up on its way saves every state of the record that it
   const [clock, otherClock] = [createTestClock(), createTestClock()]
   const writer = await openEngine(disk.tab(), { domain: bare, clock })
   await give(writer, 'stockItem.register', 'a', { name: 'A' })
-  await clock.advance(1_000) // "a" is saved
+  await clock.advance(4_000) // "a" is saved
   const other = await openEngine(disk.tab(), { domain: bare, clock: otherClock })
   await give(writer, 'stockItem.register', 'b', { name: 'B' })
   await other.catchUp() // it will save "b" some seconds later
   await give(writer, 'stockItem.register', 'c', { name: 'C' })
-  await clock.advance(1_000) // the writer saves "b" and "c"
+  await clock.advance(4_000) // the writer saves "b" and "c"
   await give(writer, 'stockItem.register', 'd', { name: 'D' })
   await otherClock.advance(15_000) // the other one, which has not heard of "c" and "d", saves
 
@@ -179,12 +179,12 @@ describe('while Commands keep coming', () => {
     const appending = storage.faults.pause('events.append')
     const slow = give(engine, 'counter.raise', 'x', {})
     await appending.reached
-    await clock.advance(3_000)
+    await clock.advance(4_000)
     appending.release()
     await slow
     await new Promise((resolve) => setTimeout(resolve, 20)) // what was due meanwhile has had its turn
     expect(await savedUpTo(disk)).toEqual({})
-    await clock.advance(1_000)
+    await clock.advance(4_000)
     expect(await savedUpTo(disk)).toEqual({ states: 2, index: 2 })
   })
 
