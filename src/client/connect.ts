@@ -1,14 +1,14 @@
-import { Observable } from 'rxjs'
 import type { Calls } from '../channel/protocol.ts'
 import type { Aggregates, App, AppSync, Batch, Commands, Inbox, Read } from './app.ts'
-import { byName } from './by-name.ts'
-import { createCommands } from './commands.ts'
 import type { ConnectOptions } from './connect-options.ts'
+import { createStatus } from './status.ts'
+import { createQueries } from './queries.ts'
+import { byName } from './by-name.ts'
 import { createConnection } from './connection.ts'
 import { exportLog, importLog } from './log-file.ts'
-import { createQueries } from './queries.ts'
-import { createStatus } from './status.ts'
+import { createCommands } from './commands.ts'
 import { stream } from './streams.ts'
+import { Observable } from 'rxjs'
 
 /**
  * Connects the page to its app. Returns at once; the worker starts meanwhile, and calls wait for it.
