@@ -293,7 +293,7 @@ export class States {
     const before = this.#base.record
     this.#stored = stored
     this.#base = stored ?? LOG_START
-    if (this.#base.record < before) {
+    if (!stored || this.#base.record < before) {
       // What was saved is gone. What is in memory is right all the same; the rest comes from the log again.
       this.#behind.clear()
       await this.#source.replay(this.#base.record, (record, events) => this.#fold(record, events))

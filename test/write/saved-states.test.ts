@@ -6,6 +6,7 @@ import { aggregate, domain, processManager } from 'outpost'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import { LOG_START } from '../../src/storage/record.ts'
 import { stockItem } from '../fixtures/stock.ts'
 import { createTestClock } from '../support/clock.ts'
 import { allEvents, give, message, openEngine } from '../support/engine.ts'
@@ -59,12 +60,31 @@ describe('saved states that another tab drops', () => {
     expect(await versionsOf(old, 'x')).toEqual([1, 2])
   })
 
+  test('while nothing is saved but that the log begins leave an engine that has yet to load a stream knowing it', async () => {
+    const disk = createMemoryStorage()
+    const clock = createTestClock()
+    const seed = await openEngine(disk, { domain: older, clock })
+    await give(seed, 'counter.begin', 'x', {})
+    await give(seed, 'counter.raise', 'x', {})
+    await seed.close()
+    const { states } = await disk.tab().openLog(LOG)
+    const [[fold, expected] = ['', LOG_START]] = [...(await states.checkpoints())]
+    // As after a power loss that took all that was saved later on.
+    expect(await states.save([{ fold, expected, checkpoint: LOG_START, puts: [], removes: ['x'] }])).toBe('saved')
+
+    const engine = await openEngine(disk.tab(), { domain: older, clock })
+    await engine.load('counter', 'another') // it is usable, and has not loaded "x"
+    await states.drop(fold)
+    expect(await give(engine, 'counter.raise', 'x', {})).toMatchObject({ ok: true })
+    expect(await versionsOf(engine, 'x')).toEqual([1, 2, 3])
+  })
+
   test('because the log has lost their record leave one that has saved anew meanwhile knowing its streams', async () => {
     const disk = createMemoryStorage()
     const clock = createTestClock()
     const seed = await openEngine(disk, { domain: older, clock })
     // More than are kept in memory: the first of them will have to come from what is saved.
-    await Promise.all(seed.dispatch(Array.from({ length: 9_000 }, (_, n) => message('counter.begin', `c${n}`, {}))))
+    await Promise.all(seed.dispatch(Array.from({ length: 18_000 }, (_, n) => message('counter.begin', `c${n}`, {}))))
     await give(seed, 'counter.begin', 'lost', {})
     await seed.close()
     disk.powerLoss(LOG, 1)
@@ -191,7 +211,7 @@ describe('while Commands keep coming', () => {
   test('the index of many streams is written without their states, which the next Command may touch again', async () => {
     const disk = createMemoryStorage()
     const engine = await openEngine(disk.tab(), { domain: older })
-    await Promise.all(engine.dispatch(Array.from({ length: 9_000 }, (_, n) => message('counter.begin', `c${n}`, {}))))
+    await Promise.all(engine.dispatch(Array.from({ length: 18_000 }, (_, n) => message('counter.begin', `c${n}`, {}))))
     const { states, index } = await savedUpTo(disk)
     expect(states).toBeUndefined()
     expect(index).toBeGreaterThan(0)
