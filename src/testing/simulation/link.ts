@@ -79,7 +79,7 @@ export class Link {
     )
     await this.#pass(signal)
     if (!this.#isUp || isUnanswered) {
-      void answer.body?.cancel()
+      answer.body?.cancel().catch(() => undefined) // it may have broken at the other end
       return this.#fail('unanswered', isTold === true, signal)
     }
     const { status, headers } = answer
