@@ -20,7 +20,9 @@ const maxCauses = 8
 /** The inverse of {@link decodeError}. Never throws. */
 export function encodeError(thrown: unknown, causes = maxCauses): ErrorData {
   if (!isError(thrown)) return { thrown: cloneable(thrown) }
-  const { name, message, stack } = thrown
+  // Of what apps throw not even these need be text, and one that cannot cross would keep all others from crossing.
+  const [name, message] = [describe(thrown.name), describe(thrown.message)]
+  const stack = thrown.stack === undefined ? undefined : describe(thrown.stack)
   const cause = thrown.cause === undefined || causes === 0 ? undefined : encodeError(thrown.cause, causes - 1)
   if (!isOutpostError(thrown)) return { name, message, stack, cause }
   return { name, message, stack, cause, code: thrown.code, details: cloneable(thrown.details) as Record<string, unknown> }

@@ -187,7 +187,7 @@ export function createWorks(defaultDeadlineMs: number, given: () => void): Works
           if (work.sent === 0) fail(work, aborted(work))
           else if (attached && flying.has(work)) cancel(attached, work)
         }
-        commands.set(message.call, work)
+        if (!over) commands.set(message.call, work)
         give(work)
       })
       if (!signal) return outcome

@@ -185,11 +185,11 @@ export class Reactors {
       if (handler && (await this.#concerns(reactor, event, alone))) {
         if (!(await this.#handle(reactor, handler, event, progress, stop))) return this.#show(reactor.name, progress)
         progress = at(event.position)
-        await this.#keep(reactor.name, () => progress)
+        await this.#note(reactor.name, progress)
       } else progress = at(event.position)
       if (stop.aborted) return
     }
-    await this.#keep(reactor.name, () => progress)
+    await this.#note(reactor.name, progress)
   }
 
   async #concerns({ runs }: Reactor, event: RecordedEvent, alone: number | undefined): Promise<boolean> {
@@ -217,7 +217,7 @@ export class Reactors {
         const last = attempt >= attempts
         const delayMs = Math.min(firstDelayMs * 2 ** (attempt - 1), maxDelayMs)
         const parked = parkedAt(event.position, event.type, messageOf(error), attempt, last ? undefined : environment.now() + delayMs)
-        await this.#keep(reactor.name, () => ({ ...before, parked }))
+        await this.#note(reactor.name, { ...before, parked })
         if (last) return this.#parked(reactor.name, stop)
         await pause(this.#options.environment.later, delayMs, stop)
       }
@@ -233,6 +233,11 @@ export class Reactors {
       await Promise.race([this.#woken, pause(this.#options.environment.later, LOOK_MS, stop)])
     }
     return false
+  }
+
+  /** Who stood still, and lost the reactor meanwhile to another, does not set back what that one has done. */
+  #note(name: string, progress: Progress): Promise<void> {
+    return this.#keep(name, (kept) => (kept && kept.position > progress.position ? kept : progress))
   }
 
   async #keep(name: string, change: (kept: Progress | undefined) => Progress): Promise<void> {

@@ -8,8 +8,9 @@ import type { Engine } from '../engine/engine.ts'
 export function settling(engine: Engine, post: (message: FromWorker) => void): (commands: readonly CommandOnWire[]) => void {
   let settled: Settled[] = []
   const flush = (): void => {
-    post({ kind: 'settled', settled })
-    settled = []
+    const told = settled
+    settled = [] // first: what comes later is not to wait behind a message that could not be posted
+    post({ kind: 'settled', settled: told })
   }
   const tell = (each: Settled): void => {
     if (settled.push(each) === 1) queueMicrotask(flush)

@@ -291,9 +291,10 @@ export class States {
     // It may know what this one has not heard of: a record further on, or that the log has joined a server.
     await this.#source.catchUp()
     const before = this.#base.record
+    const isGone = this.#stored !== undefined && stored === undefined
     this.#stored = stored
     this.#base = stored ?? LOG_START
-    if (!stored || this.#base.record < before) {
+    if (isGone || this.#base.record < before) {
       // What was saved is gone. What is in memory is right all the same; the rest comes from the log again.
       this.#behind.clear()
       await this.#source.replay(this.#base.record, (record, events) => this.#fold(record, events))

@@ -56,7 +56,8 @@ export class WriteBehind {
   touched(own: boolean): void {
     if (this.#closed) return
     const { states, index } = this.#options
-    if (own && states.some(({ unsaved, behind }) => unsaved > MAX_UNSAVED || behind > MAX_BEHIND)) this.#start(this.#all)
+    // While it is written already, what comes meanwhile is dirty as well: it has to be written after that.
+    if (own && !this.#running && states.some(({ unsaved, behind }) => unsaved > MAX_UNSAVED || behind > MAX_BEHIND)) this.#start(this.#all)
     else if (own) {
       if (index.pending > MAX_PENDING) this.#start(() => index.flush())
       this.#lastOwnAt = this.#options.now()

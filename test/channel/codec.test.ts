@@ -56,6 +56,12 @@ describe('an error that crosses', () => {
     expect(error.details).toEqual({ id: 'i1', handler: '() => 1', nested: { list: [1, 'Symbol(s)'], at: new Date(7) } })
   })
 
+  test('crosses whatever its name, message and stack are', () => {
+    const strange = Object.assign(new Error('x'), { name: () => 'no name', message: { at: () => 7 }, stack: Symbol('s') })
+    const encoded = encodeError(new Error('outer', { cause: strange }))
+    expect(() => structuredClone(encoded)).not.toThrow()
+    expect(decodeError(encoded)).toMatchObject({ message: 'outer', cause: { message: '[object Object]', stack: 'Symbol(s)' } })
+  })
   test('is an error where one is promised', () => {
     const error = decodeAsError(encodeError('a bare text'))
     expect(error).toBeInstanceOf(Error)

@@ -39,6 +39,24 @@ test('each Event is handled once, in order, with a key that follows from it, and
   await second.close()
 })
 
+test('who stood still in an effect, and was overtaken by another process, does not set back how far that one has come', async () => {
+  const storage = createMemoryStorage()
+  let wake = (): void => undefined
+  const { domain: listened } = listening(({ id }) => (id === '1.0' ? new Promise<void>((resolve) => (wake = resolve)) : undefined))
+  const engine = await openEngine(storage, { domain: listened })
+  await settle()
+  await give(engine, 'stockItem.register', 'a', { name: 'A' }, { id: '1' })
+  await settle()
+  const { meta } = await storage.tab().openLog('stock.hall-7.ann.log')
+  const noted = async () => [...(await meta.entries('')).entries()].filter(([name]) => name.includes('announce'))
+  const [[name] = ['']] = await noted()
+  await meta.update(name, () => ({ position: 7 }))
+  wake()
+  await settle()
+  expect(await noted()).toEqual([[name, { position: 7 }]])
+  await engine.close()
+})
+
 test('a failing Event is tried again with backoff, then parks alone, and `retry` continues', async () => {
   const clock = createTestClock()
   let broken = true

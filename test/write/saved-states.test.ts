@@ -208,6 +208,23 @@ describe('while Commands keep coming', () => {
     expect(await savedUpTo(disk)).toEqual({ states: 2, index: 2 })
   })
 
+  test('what comes while many states are written is written after them, once all is quiet', async () => {
+    const disk = createMemoryStorage()
+    const clock = createTestClock()
+    const tab = disk.tab()
+    const engine = await openEngine(tab, { domain: older, clock })
+    const saving = tab.faults.pause('states.save')
+    const begin = (from: number, to: number) =>
+      engine.dispatch(Array.from({ length: to - from }, (_, n) => message('counter.begin', `c${from + n}`, {})))
+    await Promise.all(begin(0, 33_000))
+    await saving.reached
+    await Promise.all(begin(33_000, 33_100))
+    saving.release()
+    await clock.advance(60_000)
+    const { events } = await disk.tab().openLog(LOG)
+    expect((await savedUpTo(disk)).states).toBe((await events.last())?.number)
+  })
+
   test('the index of many streams is written without their states, which the next Command may touch again', async () => {
     const disk = createMemoryStorage()
     const engine = await openEngine(disk.tab(), { domain: older })
