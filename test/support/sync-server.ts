@@ -2,6 +2,7 @@
 import { gunzipSync } from 'node:zlib'
 import { createSyncServer, type LogEntry, type SyncServer, type SyncServerOptions } from 'outpost/server'
 import { createMemoryStorage } from 'outpost/testing'
+import type { Environment } from '../../src/engine/engine.ts'
 import { ConnectAnswer, ErrorAnswer, PROTOCOL, PullAnswer, PushAnswer, withdrawnId, type ProcessedRecord } from '../../src/sync/protocol.ts'
 import type { PushedCommand, WireCommand } from '../../src/sync/requests.ts'
 import { toWire } from '../../src/sync/wire-value.ts'
@@ -31,13 +32,16 @@ export async function closeServers(): Promise<void> {
   started.clear()
 }
 
+/** Of a server that is never in a hurry: a push that takes long on a busy machine is committed as one all the same. */
+export const unhurried = (clock: TestClock): Environment => ({ ...testEnvironment(clock), clock: clock.now })
+
 /** By default of the stock domain, on memory, with a clock that stands still and limits that no test meets by chance. */
 export function startServer({ clock = createTestClock(), insecure = false, ...options }: ServerOptions = {}): TestServer {
   const entries: LogEntry[] = []
   const server = createSyncServer({
     domain: stock,
     storage: createMemoryStorage(),
-    environment: testEnvironment(clock),
+    environment: unhurried(clock),
     log: (entry) => entries.push(entry),
     ...options,
     limits: { requestBurst: 1e9, ...options.limits },

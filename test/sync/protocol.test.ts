@@ -6,8 +6,7 @@ import { z } from 'zod'
 import * as protocol from '../../src/sync/protocol.ts'
 import * as requests from '../../src/sync/requests.ts'
 import { createTestClock } from '../support/clock.ts'
-import { testEnvironment } from '../support/engine.ts'
-import { closeServers, send, startServer } from '../support/sync-server.ts'
+import { closeServers, send, startServer, unhurried } from '../support/sync-server.ts'
 
 afterAll(closeServers)
 
@@ -44,7 +43,7 @@ describe('the examples of PROTOCOL.md', () => {
 
   test('are what the server says, word for word', async () => {
     const clock = createTestClock(1_766_000_000_000)
-    const environment = { ...testEnvironment(clock), randomId: () => '7a0c9a52-6f0e-4a57-9d5a-0f6f5c1f0f11' }
+    const environment = { ...unhurried(clock), randomId: () => '7a0c9a52-6f0e-4a57-9d5a-0f6f5c1f0f11' }
     const server = startServer({ clock, environment })
     for (const { route, request, status, answer } of conversation) {
       const answered = await send(server, `/hall-7/${route}`, { token: 'ann', body: JSON.stringify(request) })
