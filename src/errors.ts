@@ -25,7 +25,7 @@ export const errorCodes = {
   'query-failed': 'A named query threw. Nothing was changed: mend the query, `cause` is what it threw.',
   'invalid-row': 'A Read Model’s handler made a row that violates its schema or cannot be indexed; `details.field` says which field.',
   'outdated': 'The log holds Events that this build does not know: a newer build wrote them. Load the newer app.',
-  'aborted': 'The caller’s AbortSignal fired before the Command was in a commit. Nothing was stored.',
+  'aborted': 'The caller’s AbortSignal fired before the Command was in a commit. Nothing was stored by this call.',
   'timeout': 'No answer in time although the worker lives. The outcome is unknown: ask again with the same command id.',
   'worker-lost': 'The worker died and could not be replaced. The outcome is unknown: ask again with the same command id.',
   'worker-failed': 'The worker could not be started: check its URL, MIME type and Content-Security-Policy.',

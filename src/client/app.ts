@@ -184,7 +184,8 @@ export interface App<D> {
   readonly aggregates: Aggregates<D>
   /**
    * As below, each with its state; and with those of them that wait for the server, as they are given. The confirmed ones come in
-   * the same order. All confirmed ones, and the tentative ones that have not ended, are the log as it is.
+   * the same order. All confirmed ones, and the tentative ones that have not ended, are the log as it is;
+   * at its first join a log that had lived alone is told anew.
    *
    * @example
    * app.events$({ after: 0, tentative: true }).subscribe(({ state, event }) => {

@@ -1,6 +1,7 @@
 import type { Calls } from '../channel/protocol.ts'
 import type { Aggregates, App, AppSync, Batch, Commands, Inbox, Read } from './app.ts'
 import type { ConnectOptions } from './connect-options.ts'
+// Gzip finds more where these stand in this order than where they are sorted: 76 bytes of the client (`npm run size`).
 import { createStatus } from './status.ts'
 import { createQueries } from './queries.ts'
 import { byName } from './by-name.ts'

@@ -5,7 +5,6 @@
  *       └──────────────────┴──▶ failed           five starts in a row that come to nothing end it
  *   any ──▶ closed
  */
-import { endpointOf } from './worker-endpoint.ts'
 import { decodeAsError } from '../channel/codec.ts'
 import type { FromPage } from '../channel/protocol.ts'
 import type { Status } from '../engine/status.ts'
@@ -14,6 +13,7 @@ import type { ConnectOptions } from './connect-options.ts'
 import { type Link, openLink, startHints } from './link.ts'
 import { unsupported } from './support.ts'
 import { nameOf } from './work.ts'
+import { endpointOf } from './worker-endpoint.ts'
 import { createWorks, type Works } from './works.ts'
 
 export interface Connection {

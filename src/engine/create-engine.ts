@@ -5,6 +5,7 @@ import type { Durability, Storage } from '../storage/storage.ts'
 import type { Undecided } from '../write/decide.ts'
 import type { Engine, EngineStatus, Environment } from './engine.ts'
 import type { EngineInside } from './inside.ts'
+// Gzip finds more where these stand in this order than where they are sorted: 190 bytes of the worker (`npm run size`).
 import { Tracer } from './tracer.ts'
 import { Receipts } from '../write/receipts.ts'
 import { sameValue } from '../internal/same-value.ts'

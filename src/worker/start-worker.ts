@@ -1,6 +1,7 @@
 import type { Port } from '../channel/port.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import type { Sync } from '../sync/sync.ts'
+// Gzip finds more where these stand in this order than where they are sorted: 74 bytes of the worker (`npm run size`).
 import { createEngine } from '../engine/create-engine.ts'
 import { databasePrefix } from '../engine/open-log.ts'
 import { OutpostError } from '../errors.ts'

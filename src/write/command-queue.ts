@@ -110,7 +110,7 @@ export class CommandQueue {
     const index = this.#waiting.findIndex((each) => each.call === call)
     const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
     if (!waiting) return false
-    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored.'))
+    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored by this call.'))
     return true
   }
 

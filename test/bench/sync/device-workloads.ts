@@ -6,7 +6,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import { assert, makeTasks } from '../pages/task.ts'
 import type { Metrics } from '../pages/workloads.ts'
 import { addCommand, Client, contentsOf } from './client.ts'
-import { noNetwork, withDevice } from './device.ts'
+import { type Device, noNetwork, withDevice } from './device.ts'
 import type { Rig, SyncWorkload } from './rig.ts'
 
 const confirmed = 100_000
@@ -71,23 +71,29 @@ const fastPath: SyncWorkload = async (rig) => {
   })
 }
 
+/** A device that has shared much with its server, and is paused since; meanwhile another one has given more. */
+async function apart(device: Device, url: string, space: string) {
+  const page = await device.open({ space, principal, url })
+  await page.call('exchanged', 0)
+  await page.call('add', 0, shared)
+  await page.call('exchanged', shared)
+  await page.call('watch')
+  await page.call('pause')
+  await new Client(url, space, 'ben').give(
+    makeTasks(shared + foreign)
+      .slice(shared)
+      .map((task) => addCommand(task, 'ben')),
+  )
+  return page
+}
+
 /** Others were first: what pends is pushed, and what came of it takes its place behind theirs. */
 const rebase: SyncWorkload = async (rig) => {
   const { url } = await rig.server()
   const space = rig.newSpace()
   const end = shared + foreign
   return withDevice(rig, async (device) => {
-    const page = await device.open({ space, principal, url })
-    await page.call('exchanged', 0)
-    await page.call('add', 0, shared)
-    await page.call('exchanged', shared)
-    await page.call('watch')
-    await page.call('pause')
-    await new Client(url, space, 'ben').give(
-      makeTasks(end)
-        .slice(shared)
-        .map((task) => addCommand(task, 'ben')),
-    )
+    const page = await apart(device, url, space)
     await page.call('mark', refused, pushed)
     await page.call('add', shared, shared + refused)
     deepStrictEqual(await page.call('look'), { pending: pushed, inbox: 0, position: shared + pushed })
@@ -108,17 +114,7 @@ const redecide: SyncWorkload = async (rig) => {
   const space = rig.newSpace()
   const end = shared + foreign
   const metrics = await withDevice(rig, async (device) => {
-    const page = await device.open({ space, principal, url })
-    await page.call('exchanged', 0)
-    await page.call('add', 0, shared)
-    await page.call('exchanged', shared)
-    await page.call('watch')
-    await page.call('pause')
-    await new Client(url, space, 'ben').give(
-      makeTasks(end)
-        .slice(shared)
-        .map((task) => addCommand(task, 'ben')),
-    )
+    const page = await apart(device, url, space)
     await page.call('mark', 0, pushed)
     deepStrictEqual(await page.call('look'), { pending: pushed, inbox: 0, position: shared + pushed })
     const resumed = await device.profiled(page, 'redecide', () => page.call('resume', 'held', end))
