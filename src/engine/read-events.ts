@@ -5,9 +5,6 @@ import { lastPositionOf, type LogRecord } from '../storage/record.ts'
 import { type Decoded, type Decoder, positionOf } from '../write/decode.ts'
 import type { Log } from '../write/log.ts'
 
-/** Told of a record, and what it holds as this build understands it. */
-export type OnRecord = (record: LogRecord, events: readonly Decoded[]) => void
-
 /**
  * Events after a position, in order, at least `limit` where there are so many; ends with a whole record, or before an Event
  * that this build does not understand.
@@ -22,7 +19,7 @@ export async function readRecordedEvents(
   after: number,
   limit: number,
   until = log.position,
-  onRecord: OnRecord = () => undefined,
+  onRecord: (record: LogRecord, events: readonly Decoded[]) => void = () => undefined,
 ): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
   if (after >= until) return events
