@@ -2,14 +2,15 @@
  * Export and import of a log: newline-delimited, a header and then one record a line, packed (JSON that also carries Dates,
  * Maps, BigInts, undefined and binary data, see `internal/pack.ts`).
  */
+// In this order because gzip finds more in it (`npm run size`).
 import { messageOf, OutpostError } from '../errors.ts'
-import { pack, unpack } from '../internal/pack.ts'
 import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import type { Log } from '../write/log.ts'
 import type { Tail } from '../write/tail.ts'
 import type { ExportPage, ExportPlace } from './engine.ts'
 import { exportedRecord } from './exported-record.ts'
+import { pack, unpack } from '../internal/pack.ts'
 import { RecordCheck } from './record-check.ts'
 
 const PAGE = 64

@@ -2,18 +2,19 @@
  * The write side over one log: states of all folds, the packed index, and what writes them behind. A device's engine stands on
  * it, and so does a space on the server.
  */
+// In this order because gzip finds more in it (`npm run size`).
 import type { AnyDomain } from '../domain/infer.ts'
 import { openSegmentIndex } from '../storage/segment-index.ts'
 import type { LogStorage } from '../storage/storage.ts'
 import { createDecoder, type Decoder } from '../write/decode.ts'
 import { aggregateFold, type Fold } from '../write/fold.ts'
 import { Log, type OnAdvance } from '../write/log.ts'
+import { WriteBehind } from '../write/write-behind.ts'
 import { LogIndex } from '../write/log-index.ts'
 import { managerFold } from '../write/process-managers.ts'
-import { advanceStates, States, type StateSource } from '../write/states.ts'
-import { WriteBehind } from '../write/write-behind.ts'
 import type { Environment } from './engine.ts'
 import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail } from './recovery.ts'
+import { advanceStates, States, type StateSource } from '../write/states.ts'
 
 export interface WriteSideOptions {
   /** True while there are Commands to commit. */

@@ -1,4 +1,5 @@
 /** All watched queries of one Read Model: each distinct one is evaluated once, and a change wakes only those that it can touch. */
+// In this order because gzip finds more in it (`npm run size`).
 import type { AnyReadModel } from '../domain/infer.ts'
 import type { GetQuery, RowsQuery } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
@@ -6,14 +7,14 @@ import { keyToken } from '../storage/key.ts'
 import { canonical } from './canonical.ts'
 import { type About, LiveQuery, type LiveResult } from './live-query.ts'
 import { LiveRows } from './live-rows.ts'
-import { LiveCount, LiveRow } from './live-single.ts'
+import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
+import { TouchIndex } from './touch-index.ts'
 import type { Interest } from './projection.ts'
+import { LiveCount, LiveRow } from './live-single.ts'
 import { checkGetQuery } from './query-check.ts'
-import { planQuery } from './query-plan.ts'
 import type { RowChange } from './row-changes.ts'
 import type { ShownRows } from './shown-rows.ts'
-import { TouchIndex } from './touch-index.ts'
-import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
+import { planQuery } from './query-plan.ts'
 
 export interface LiveQueriesHost {
   readonly model: AnyReadModel

@@ -2,13 +2,14 @@
  * Runs named queries. While one runs, its Read Models stand still together, so that it sees them all as of one record; a
  * function that takes its time is not waited for longer than a moment, and sees what comes.
  */
+// In this order because gzip finds more in it (`npm run size`).
 import type { AnyNamedQuery } from '../domain/infer.ts'
 import { type NamedQueryCall, type QueryDescription, type Snapshot, table } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
-import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { defined } from '../internal/defined.ts'
 import type { ModelReader } from './model-reader.ts'
 import { answer } from './query-runner.ts'
+import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { placesIn } from './shown-rows.ts'
 import { storedRows, type StoredRowsOwner } from './stored-rows.ts'
 import { within } from './timing.ts'

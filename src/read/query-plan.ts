@@ -2,14 +2,15 @@
  * How a query of one Read Model is answered: which index is read, over which ranges, in which direction, and what is left to
  * a function. Pure.
  */
+// In this order because gzip finds more in it (`npm run size`).
 import type { AnyReadModel } from '../domain/infer.ts'
 import type { RowsQuery } from '../domain/query.ts'
+import { intersection, isEmptyInterval, isInInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
+import { type OrderBy, type RowOrder, rowOrder } from './row-order.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { Key, KeyRange, Row } from '../storage/storage.ts'
-import { intersection, isEmptyInterval, isInInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
 import { type Conditions, intervalOf, type PlainCondition, type Predicate, predicateOf } from './predicate.ts'
 import { checkRowsQuery, invalidQuery } from './query-check.ts'
-import { type OrderBy, type RowOrder, rowOrder } from './row-order.ts'
 
 /** More ranges than this, and one range with a filter is faster. */
 const MAX_RANGES = 32

@@ -33,56 +33,42 @@ export async function findInRuns(
 ): Promise<boolean> {
   // In the order of the blocks, so that what one block answers is asked of it at once.
   const sorted = [...probes].sort((a, b) => a.hash - b.hash)
-  const passed = new Jobs(index)
+  const passed: Jobs = new Map()
   const filtersRead = await readers.filters.each(filterJobs(index, runs, sorted), ({ of, block, probes }, filter) => {
     const first = (block - of.firsts.length) * BLOCKS_PER_FILTER
     for (const probe of probes) {
       if (!mayHold(filter, probe.hash)) continue
       const { from, to } = blocksFor(of, probe.hash)
       const end = Math.min(to, first + BLOCKS_PER_FILTER - 1)
-      for (let b = Math.max(from, first); b <= end; b++) passed.ask(of, b, probe)
+      for (let b = Math.max(from, first); b <= end; b++) ask(passed, index, of, b, probe)
     }
   })
   if (!filtersRead) return false
-  return readers.entries.each(passed.all, (job, bytes) => {
+  return readers.entries.each([...passed.values()], (job, bytes) => {
     const block = openBlock(bytes)
     for (const { hash, found } of job.probes) searchBlock(block, hash, last, found)
   })
 }
 
 function filterJobs(index: string, runs: readonly Run[], probes: readonly Probe[]): readonly Job[] {
-  const jobs = new Jobs(index)
+  const jobs: Jobs = new Map()
   for (const run of runs) {
     for (const probe of probes) {
       const { from, to } = blocksFor(run, probe.hash)
       for (let group = Math.floor(from / BLOCKS_PER_FILTER); group * BLOCKS_PER_FILTER <= to; group++) {
-        jobs.ask(run, run.firsts.length + group, probe)
+        ask(jobs, index, run, run.firsts.length + group, probe)
       }
     }
   }
-  return jobs.all
+  return [...jobs.values()]
 }
 
-/** One job a block. */
-class Jobs {
-  readonly all: Job[] = []
-  readonly #index: string
-  readonly #byBlock = new Map<Run, Map<number, Job>>()
+/** One a block, by a number that is the block's own: no run has so many. */
+type Jobs = Map<number, Job>
 
-  constructor(index: string) {
-    this.#index = index
-  }
-
-  ask(of: Run, block: number, probe: Probe): void {
-    let jobs = this.#byBlock.get(of)
-    if (!jobs) this.#byBlock.set(of, (jobs = new Map()))
-    const job = jobs.get(block)
-    if (job) {
-      job.probes.push(probe)
-      return
-    }
-    const added: Job = { index: this.#index, run: of.run, block, of, probes: [probe] }
-    jobs.set(block, added)
-    this.all.push(added)
-  }
+function ask(jobs: Jobs, index: string, of: Run, block: number, probe: Probe): void {
+  const place = of.run * 1e6 + block
+  const job = jobs.get(place)
+  if (job) job.probes.push(probe)
+  else jobs.set(place, { index, run: of.run, block, of, probes: [probe] })
 }

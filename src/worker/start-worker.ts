@@ -5,10 +5,10 @@ import type { Sync } from '../sync/sync.ts'
 import { createEngine } from '../engine/create-engine.ts'
 import { databasePrefix } from '../engine/open-log.ts'
 import { OutpostError } from '../errors.ts'
-import { workerEnvironment } from './environment.ts'
 import { hostEngine } from './host.ts'
-import { holdLock, joinTabs } from './tabs.ts'
 import { createIndexedDbStorage } from '../storage/indexeddb/indexeddb-storage.ts'
+import { workerEnvironment } from './environment.ts'
+import { holdLock, joinTabs } from './tabs.ts'
 
 export interface WorkerOptions {
   /** Keeps the log together with a server's: `sync({ url })` of `outpost/sync`. Default: the app has no server. */

@@ -2,18 +2,20 @@
  * Decides root Commands: load, decide, fold, check, react, until nothing more follows. Everything but loading is
  * synchronous and pure; what comes out is staged in a unit of work and not yet durable.
  */
+// In this order because gzip finds more in it (`npm run size`).
 import type { CommandType } from '../domain/domain.ts'
 import type { AnyDomain } from '../domain/infer.ts'
 import { named } from '../domain/named.ts'
 import type { MessageType } from '../domain/message.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
+import { Attempt, type UnitOfWork } from './unit-of-work.ts'
+import { append } from '../internal/append.ts'
 import { deepFreeze } from '../internal/plain.ts'
 import type { StoredOutcome } from '../storage/record.ts'
 import { decide, keepPayload, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
 import { consequence, instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
 import type { States } from './states.ts'
-import { Attempt, type UnitOfWork } from './unit-of-work.ts'
 
 /** The engine's own roots. */
 export const TIMER = '$timer'
@@ -89,9 +91,7 @@ export class Decider {
     const add = (aggregate: string, ids: readonly string[]): void => {
       const states = this.#options.aggregates.get(aggregate)
       if (!states) return
-      const keys = wanted.get(states)
-      if (keys) keys.push(...ids)
-      else wanted.set(states, [...ids])
+      for (const id of ids) append(wanted, states, id)
     }
     for (const command of commands) {
       const type = this.#options.domain.commands.get(command.type)

@@ -15,6 +15,7 @@
  */
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { isOutpostError, OutpostError } from '../errors.ts'
+import { append } from '../internal/append.ts'
 import { deepFreeze } from '../internal/plain.ts'
 import {
   checkpointOf,
@@ -386,10 +387,4 @@ export function advanceStates(
       const events = decodeKnown(record)
       for (const states of all) states.foldTentative(record, events)
     }
-}
-
-function append(to: Map<string, Later[]>, key: string, later: Later): void {
-  const before = to.get(key)
-  if (before) before.push(later)
-  else to.set(key, [later])
 }

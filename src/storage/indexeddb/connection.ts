@@ -47,8 +47,8 @@ export class Connection {
   }
 
   /** Gives what `body` came to. It may run again, on a new connection. */
-  read<T>(stores: string[], doing: string, body: (store: Stores) => Promise<T>): Promise<T> {
-    return this.#run(doing, (database) => database.transaction(stores), body)
+  read<T>(stores: string[], body: (store: Stores) => Promise<T>): Promise<T> {
+    return this.#run('Reading', (database) => database.transaction(stores), body)
   }
 
   /**
@@ -58,8 +58,8 @@ export class Connection {
    * saying that both share the database's: found by the next start of a browser that was killed just then, two such notes count
    * as corruption, and it deletes every database of the origin (LevelDBScopes::Initialize, "Invalid locks on disk").
    */
-  write<T>(durability: Durability, doing: string, body: (store: Stores) => T | Promise<T>): Promise<T> {
-    return this.#run(doing, (database) => database.transaction([...database.objectStoreNames], 'readwrite', { durability }), body)
+  write<T>(body: (store: Stores) => T | Promise<T>, durability: Durability = 'relaxed'): Promise<T> {
+    return this.#run('Writing', (database) => database.transaction([...database.objectStoreNames], 'readwrite', { durability }), body)
   }
 
   close(): void {
@@ -125,7 +125,7 @@ export class Connection {
     this.#incarnation ??= database.incarnation
     if (database.incarnation !== this.#incarnation) {
       database.native.close()
-      throw new OutpostError('closed', `The data of "${this.#name}" was deleted and made anew: connect again.`, { database: this.#name })
+      throw new OutpostError('closed', `The data of "${this.#name}" was made anew: connect again.`, { database: this.#name })
     }
     database.native.addEventListener('versionchange', ({ newVersion }) => {
       this.#end(newVersion === null ? `"${this.#name}" was deleted` : `a newer build upgrades "${this.#name}"`)

@@ -7,7 +7,7 @@ import { resultOf, resultsOf } from './request.ts'
 export function createEventStore(connection: Connection, ranges: typeof IDBKeyRange): EventStore {
   return {
     last: () =>
-      connection.read(['records'], 'Reading the last record of', async (store) => {
+      connection.read(['records'], async (store) => {
         const cursor = await resultOf(store('records').openCursor(null, 'prev'))
         return cursor?.value as LogRecord | undefined
       }),
@@ -16,7 +16,7 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
       if (records.length === 0) return 'appended'
       let taken = false
       try {
-        return await connection.write(durability, 'Appending to', (store) => {
+        return await connection.write((store) => {
           const stored = store('records')
           for (const record of records) {
             const request = stored.add(record, record.number)
@@ -29,7 +29,7 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
             else store('meta').put(value, key)
           }
           return 'appended'
-        })
+        }, durability)
       } catch (error) {
         if (taken) return 'conflict'
         throw error
@@ -39,12 +39,12 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
     read: async (after, limit) =>
       limit <= 0
         ? []
-        : connection.read(['records'], 'Reading records of', (store) =>
+        : connection.read(['records'], (store) =>
             resultOf<LogRecord[]>(store('records').getAll(ranges.lowerBound(after, true), countOf(limit))),
           ),
 
     get: (numbers) =>
-      connection.read(['records'], 'Reading records of', (store) => {
+      connection.read(['records'], (store) => {
         const stored = store('records')
         return resultsOf<LogRecord | undefined>(numbers.map((number) => stored.get(number)))
       }),

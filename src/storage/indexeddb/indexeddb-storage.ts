@@ -1,13 +1,14 @@
+// In this order because gzip finds more in it (`npm run size`).
 import { OutpostError } from '../../errors.ts'
 import type { LogStorage, ReadStoreSchema, Storage } from '../storage.ts'
 import { Connection } from './connection.ts'
-import { createEventStore } from './event-store.ts'
-import { createMetaStore } from './meta-store.ts'
 import { deleteDatabase, type IndexedDbEnvironment, openDatabase } from './open-database.ts'
-import { createPersistenceStore } from './persistence-store.ts'
-import { createReadStore } from './read-store.ts'
-import { type DatabaseSchema, indexName, logSchema, readSchema, SAVED, savedName, savedSchema } from './schema.ts'
+import { createEventStore } from './event-store.ts'
 import { createSegmentStore } from './segment-store.ts'
+import { type DatabaseSchema, indexName, logSchema, readSchema, SAVED, savedName, savedSchema } from './schema.ts'
+import { createPersistenceStore } from './persistence-store.ts'
+import { createMetaStore } from './meta-store.ts'
+import { createReadStore } from './read-store.ts'
 import { translateError } from './translate-error.ts'
 
 export interface IndexedDbOptions {
@@ -41,11 +42,7 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
       try {
         connections = await Promise.all(opening)
       } catch (error) {
-        for (const each of opening)
-          each.then(
-            (opened) => opened.close(),
-            () => {},
-          )
+        for (const each of opening) each.then((opened) => opened.close()).catch(() => undefined)
         throw error
       }
       const [records, saved] = connections
@@ -68,7 +65,7 @@ export function createIndexedDbStorage(options: IndexedDbOptions = {}): Storage 
 
     async openReadStore(name, schema) {
       const connection = await connect(name, readSchema(schema))
-      const fits = await connection.read(['rows'], 'Checking the schema of', async (store) => hasSchema(store('rows'), schema))
+      const fits = await connection.read(['rows'], async (store) => hasSchema(store('rows'), schema))
       if (!fits) {
         connection.close()
         throw new OutpostError('storage-failed', `"${name}" has another key or other indexes: give the new schema a new name.`, {

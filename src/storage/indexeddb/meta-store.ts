@@ -1,14 +1,14 @@
-import type { MetaStore } from '../storage.ts'
+import type { Durability, MetaStore } from '../storage.ts'
 import type { Connection } from './connection.ts'
 import { allStartingWith } from './key-range.ts'
 import { resultOf } from './request.ts'
 
 export function createMetaStore(connection: Connection, ranges: typeof IDBKeyRange): MetaStore {
   return {
-    get: (key) => connection.read(['meta'], 'Reading the meta data of', (store) => resultOf<unknown>(store('meta').get(key))),
+    get: (key) => connection.read(['meta'], (store) => resultOf<unknown>(store('meta').get(key))),
 
     entries: (prefix) =>
-      connection.read(['meta'], 'Reading the meta data of', async (store) => {
+      connection.read(['meta'], async (store) => {
         const meta = store('meta')
         const range = allStartingWith(prefix, ranges)
         const keys = meta.getAllKeys(range)
@@ -16,8 +16,8 @@ export function createMetaStore(connection: Connection, ranges: typeof IDBKeyRan
         return new Map(keys.result.map((key, i) => [key as string, values[i]]))
       }),
 
-    update: <T>(key: string, change: (value: T | undefined) => T | undefined, durability = 'relaxed' as const) =>
-      connection.write(durability, 'Updating the meta data of', async (store) => {
+    update: <T>(key: string, change: (value: T | undefined) => T | undefined, durability?: Durability) =>
+      connection.write(async (store) => {
         const meta = store('meta')
         const before: T | undefined = await resultOf(meta.get(key))
         const after = change(before)
@@ -26,6 +26,6 @@ export function createMetaStore(connection: Connection, ranges: typeof IDBKeyRan
           else meta.put(after, key)
         }
         return after
-      }),
+      }, durability),
   }
 }

@@ -1,7 +1,7 @@
 /** Opens and deletes databases, within a time. */
 import { OutpostError } from '../../errors.ts'
 import { resultOf } from './request.ts'
-import { type DatabaseSchema, INCARNATION, indexName, SCHEMA_VERSION } from './schema.ts'
+import { type DatabaseSchema, INCARNATION, indexName, SAVED_VERSION, savedSchema, SCHEMA_VERSION } from './schema.ts'
 import { nameOf } from './translate-error.ts'
 
 export interface IndexedDbEnvironment {
@@ -27,7 +27,8 @@ export async function openDatabase(
   schema: DatabaseSchema,
   mode: 'create' | 'existing',
 ): Promise<Database> {
-  const request = indexedDB.open(name, SCHEMA_VERSION)
+  const isSaved = schema === savedSchema
+  const request = indexedDB.open(name, isSaved ? SAVED_VERSION : SCHEMA_VERSION)
   let made: string | undefined
   let gone = false
   let blocked = false
@@ -39,8 +40,10 @@ export async function openDatabase(
       transaction.abort()
       return
     }
+    // Of an older layout, which only what comes of a log ever had. Nothing else is ever deleted to be made anew.
+    if (isSaved) for (const old of [...request.result.objectStoreNames]) request.result.deleteObjectStore(old)
     makeStores(request.result, schema)
-    made = crypto.getRandomValues(new Uint32Array(4)).join('-')
+    made = crypto.randomUUID()
     transaction.objectStore('system').add(made, INCARNATION)
   }
   const opening = resultOf(request)
@@ -48,12 +51,9 @@ export async function openDatabase(
   try {
     native = await withinMs(opening, openTimeoutMs, () => {
       // It may still open later: a forgotten connection would block every deletion and upgrade.
-      opening.then(
-        (late) => late.close(),
-        () => {},
-      )
+      opening.then((late) => late.close()).catch(() => undefined)
       return blocked
-        ? `Opening "${name}" waits for another tab with an older version: close or reload the other tabs.`
+        ? `Opening "${name}" waits for another tab: close the other tabs.`
         : `Opening "${name}" got no answer in ${openTimeoutMs} ms: reload, or restart the browser.`
     })
   } catch (error) {

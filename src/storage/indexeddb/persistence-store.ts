@@ -1,58 +1,53 @@
-import { type Checkpoint, sameCheckpoint } from '../record.ts'
-import type { PersistenceStore, SavedState } from '../storage.ts'
-import type { Connection } from './connection.ts'
+import { sameCheckpoint } from '../record.ts'
+import type { PersistenceStore } from '../storage.ts'
+import type { Connection, Stores } from './connection.ts'
 import { allUnder, countOf } from './key-range.ts'
 import { resultOf, resultsOf } from './request.ts'
-import { STATES_BY_DUE } from './schema.ts'
-
-interface StoredState {
-  readonly fold: string
-  readonly saved: SavedState
-}
+import { readStates, type Root, writeStates } from './saved-pages.ts'
 
 export function createPersistenceStore(connection: Connection, ranges: typeof IDBKeyRange): PersistenceStore {
+  const rootOf = (store: Stores, fold: string): Promise<Root | undefined> => resultOf(store('checkpoints').get(fold))
   return {
     checkpoints: () =>
-      connection.read(['checkpoints'], 'Reading the checkpoints of', async (store) => {
+      connection.read(['checkpoints'], async (store) => {
         const stored = store('checkpoints')
         const folds = stored.getAllKeys()
-        const checkpoints: Checkpoint[] = await resultOf(stored.getAll())
-        return new Map(folds.result.map((fold, i) => [fold as string, checkpoints[i] as Checkpoint]))
+        const roots: Root[] = await resultOf(stored.getAll())
+        return new Map(folds.result.map((fold, i) => [fold as string, (roots[i] as Root).checkpoint]))
       }),
 
     load: (fold, keys) =>
-      connection.read(['states', 'checkpoints'], 'Loading states of', async (store) => {
-        const states = store('states')
-        const checkpoint: IDBRequest<Checkpoint | undefined> = store('checkpoints').get(fold)
-        const stored = await resultsOf<StoredState | undefined>(keys.map((key) => states.get([fold, key])))
-        return { checkpoint: await resultOf(checkpoint), states: stored.map((state) => state?.saved) }
+      connection.read(['states', 'checkpoints'], async (store) => {
+        const root = await rootOf(store, fold)
+        const states = await readStates(store, fold, keys, root)
+        return { checkpoint: root?.checkpoint, states }
       }),
 
     save: (writes) =>
-      connection.write('relaxed', 'Saving states of', async (store) => {
-        const states = store('states')
+      connection.write(async (store) => {
         const checkpoints = store('checkpoints')
-        const stored = await resultsOf<Checkpoint | undefined>(writes.map(({ fold }) => checkpoints.get(fold)))
-        if (!writes.every(({ expected }, i) => sameCheckpoint(stored[i], expected))) return 'stale'
-        for (const { fold, checkpoint, puts, removes } of writes) {
-          for (const key of removes) states.delete([fold, key])
-          for (const saved of puts) states.put({ fold, saved } satisfies StoredState, [fold, saved.key])
-          checkpoints.put(checkpoint, fold)
-        }
+        const stored = await resultsOf<Root | undefined>(writes.map(({ fold }) => checkpoints.get(fold)))
+        if (!writes.every(({ expected }, i) => sameCheckpoint(stored[i]?.checkpoint, expected))) return 'stale'
+        for (const [i, each] of writes.entries()) await writeStates(store, each, stored[i])
         return 'saved'
       }),
 
     due: (fold, limit) =>
-      connection.read(['states', 'checkpoints'], 'Reading timers of', async (store) => {
-        const checkpoint: IDBRequest<Checkpoint | undefined> = store('checkpoints').get(fold)
-        const byDue = store('states').index(STATES_BY_DUE)
-        const stored: StoredState[] = limit <= 0 ? [] : await resultOf(byDue.getAll(allUnder([fold], ranges), countOf(limit)))
-        return { checkpoint: await resultOf(checkpoint), states: stored.map(({ saved }) => saved) }
+      connection.read(['states', 'due', 'checkpoints'], async (store) => {
+        const root = await rootOf(store, fold)
+        const keys = limit <= 0 ? [] : await resultOf(store('due').getAllKeys(allUnder([fold], ranges), countOf(limit)))
+        const states = await readStates(
+          store,
+          fold,
+          keys.map((key) => (key as string[])[2] as string),
+          root,
+        )
+        return { checkpoint: root?.checkpoint, states: states.filter((state) => state !== undefined) }
       }),
 
     drop: (fold) =>
-      connection.write('relaxed', 'Dropping states of', (store) => {
-        store('states').delete(allUnder([fold], ranges))
+      connection.write((store) => {
+        for (const name of ['states', 'due']) store(name).delete(allUnder([fold], ranges))
         store('checkpoints').delete(fold)
       }),
   }

@@ -14,10 +14,10 @@ export function createReadStore(connection: Connection, schema: ReadStoreSchema,
     onClosed: undefined,
     close: () => connection.close(),
 
-    checkpoint: () => connection.read(['system'], 'Reading the checkpoint of', (store) => resultOf(readCheckpoint(store))),
+    checkpoint: () => connection.read(['system'], (store) => resultOf(readCheckpoint(store))),
 
     load: (keys) =>
-      connection.read(['rows', 'system'], 'Loading rows of', async (store) => {
+      connection.read(['rows', 'system'], async (store) => {
         const checkpoint = readCheckpoint(store)
         const rows = store('rows')
         const found = await resultsOf<Row | undefined>(keys.map((key) => rows.get(key as IDBValidKey)))
@@ -25,21 +25,21 @@ export function createReadStore(connection: Connection, schema: ReadStoreSchema,
       }),
 
     scan: (scan) =>
-      connection.read(['rows', 'system'], 'Scanning rows of', async (store) => {
+      connection.read(['rows', 'system'], async (store) => {
         const checkpoint = readCheckpoint(store)
         const rows = await scanRows(store('rows'), schema, scan, ranges)
         return { checkpoint: await resultOf(checkpoint), rows }
       }),
 
     count: (scan) =>
-      connection.read(['rows', 'system'], 'Counting rows of', async (store) => {
+      connection.read(['rows', 'system'], async (store) => {
         const checkpoint = readCheckpoint(store)
         const count = await countRows(store('rows'), schema, scan, ranges)
         return { checkpoint: await resultOf(checkpoint), count }
       }),
 
     save: ({ expected, checkpoint, puts, removes }) =>
-      connection.write('relaxed', 'Saving rows of', async (store) => {
+      connection.write(async (store) => {
         if (!sameCheckpoint(await resultOf(readCheckpoint(store)), expected)) return 'stale'
         const rows = store('rows')
         for (const key of removes) rows.delete(key as IDBValidKey)

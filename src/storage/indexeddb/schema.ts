@@ -4,9 +4,6 @@
  */
 import type { ReadStoreSchema } from '../storage.ts'
 
-/** Also what Dexie takes for its version 1, so that its tools can open these databases. */
-export const SCHEMA_VERSION = 10
-
 /** What comes of a log, and could be made again from it: in a database of its own, see README.md. */
 export const savedName = (log: string): string => `${log}${SAVED}`
 export const SAVED = '.saved'
@@ -33,12 +30,12 @@ export const logSchema: DatabaseSchema = {
   system: {},
 }
 
-const BY_DUE = ['fold', 'saved.dueAt']
-
 export const savedSchema: DatabaseSchema = {
-  /** [fold, key] → { fold, saved }; the index holds those with a timer only, because a missing key leaves a row out of it. */
-  states: { indexes: [BY_DUE] },
-  /** fold → Checkpoint */
+  /** [fold, page] → SavedState[], see `saved-pages.ts` */
+  states: {},
+  /** [fold, dueAt, key] → nothing: the states with a timer */
+  due: {},
+  /** fold → Checkpoint, with what tells where its states lie */
   checkpoints: {},
   /** [index, run, block] → Uint8Array */
   segments: {},
@@ -53,7 +50,12 @@ export const readSchema = ({ key, indexes }: ReadStoreSchema): DatabaseSchema =>
   system: {},
 })
 
+/**
+ * Ten times what Dexie takes for its version, so that its tools can open these databases. Saved states once had a row each:
+ * another layout of them is made anew, from the log.
+ */
+export const SAVED_VERSION = 20
+export const SCHEMA_VERSION = 10
+
 /** As Dexie names it. */
 export const indexName = (fields: readonly string[]): string => (fields.length === 1 ? (fields[0] as string) : `[${fields.join('+')}]`)
-
-export const STATES_BY_DUE = indexName(BY_DUE)

@@ -15,19 +15,19 @@ export function createSegmentStore(connection: Connection, ranges: typeof IDBKey
 
   return {
     catalogue: () =>
-      connection.read(['system'], 'Reading the index catalogue of', async (store) => {
+      connection.read(['system'], async (store) => {
         const stored = await readCatalogue(store)
         return { checkpoint: stored?.checkpoint, value: stored?.value }
       }),
 
     blocks: (keys) =>
-      connection.read(['segments'], 'Reading the index of', (store) => {
+      connection.read(['segments'], (store) => {
         const segments = store('segments')
         return resultsOf<Uint8Array | undefined>(keys.map(({ index, run, block }) => segments.get([index, run, block])))
       }),
 
     save: ({ expected, checkpoint, catalogue, puts, removes }) =>
-      connection.write('relaxed', 'Saving the index of', async (store) => {
+      connection.write(async (store) => {
         if (!sameCheckpoint((await readCatalogue(store))?.checkpoint, expected)) return 'stale'
         const segments = store('segments')
         for (const { index, run } of removes) segments.delete(allUnder([index, run], ranges))

@@ -64,6 +64,40 @@ export const persistenceStoreCases = [
     )
   }),
 
+  contractCase('many states come back, however they were saved: at once, one by one, changed, removed, large', async ({ openLog }) => {
+    const [{ states }, other] = [await openLog(0), await openLog(1)]
+    const expected = new Map<string, SavedState>()
+    const keys = Array.from({ length: 700 }, (_, i) => `item ${(i * 7919) % 700}`)
+    let from = 0
+    const save = async (puts: readonly SavedState[], removes: readonly string[] = []) => {
+      for (const key of removes) expected.delete(key)
+      for (const put of puts) expected.set(put.key, put)
+      assertSame(await states.save([write('stock', from, ++from, puts, removes)]), 'saved', `save ${from}`)
+      const { states: found } = await other.states.load('stock', keys)
+      assertSame(
+        found,
+        keys.map((key) => expected.get(key)),
+        `states after save ${from}`,
+      )
+      const due = [...expected.values()].filter(({ dueAt }) => dueAt !== undefined).sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0))
+      assertSame(
+        await keysOf(other.states, 'stock', 1000),
+        due.map(({ key }) => key),
+        `timers after save ${from}`,
+      )
+    }
+    await save(keys.slice(0, 1).map((key) => saved(key, 1)))
+    await save(keys.slice(0, 60).map((key, i) => saved(key, 2, i % 3 === 0 ? 1000 + i : undefined)))
+    await save(keys.slice(50, 600).map((key, i) => saved(key, 3, i % 5 === 0 ? i : undefined)))
+    await save([], keys.slice(100, 300))
+    await save(
+      keys.slice(595, 640).map((key, i) => ({ ...saved(key, 5, 3000 + i), state: { text: 'x'.repeat(9000) } })),
+      keys.slice(590, 600),
+    )
+    for (const key of keys.slice(0, 5)) await save([saved(key, 6)], [key, 'none'])
+    await save(keys.slice(640).map((key) => saved(key, 7)))
+  }),
+
   contractCase('a save over another checkpoint than the stored one is stale and writes nothing', async ({ openLog }) => {
     const { states } = await openLog()
     await states.save([write('stock', 0, 5, [saved('a', 5)])])
