@@ -60,6 +60,7 @@ export async function openWriteSide(
   const stateSource: StateSource = {
     catchUp: () => log.pull(),
     replay: (after, fold) => replay(log, after, decoder.decodeKnown, fold),
+    mayHave: (aggregate, ids) => index.mayHave(aggregate, ids),
   }
   const statesOf = (fold: Fold): States => new States(fold, storage.states, stateSource, checkpoints.get(fold.name))
   const aggregates = new Map([...domain.aggregates.values()].map((type) => [type.name, statesOf(aggregateFold(type, domain.events))]))

@@ -16,7 +16,8 @@ interface Job extends BlockKey {
 }
 
 export interface Readers {
-  readonly entries: BlockReader
+  /** Absent: a probe that passes a filter counts as found, as of record 0. */
+  readonly entries?: BlockReader
   readonly filters: BlockReader
 }
 
@@ -38,12 +39,13 @@ export async function findInRuns(
     const first = (block - of.firsts.length) * BLOCKS_PER_FILTER
     for (const probe of probes) {
       if (!mayHold(filter, probe.hash)) continue
+      if (!readers.entries) probe.found.push(0)
       const { from, to } = blocksFor(of, probe.hash)
       const end = Math.min(to, first + BLOCKS_PER_FILTER - 1)
       for (let b = Math.max(from, first); b <= end; b++) ask(passed, index, of, b, probe)
     }
   })
-  if (!filtersRead) return false
+  if (!filtersRead || !readers.entries) return filtersRead
   return readers.entries.each([...passed.values()], (job, bytes) => {
     const block = openBlock(bytes)
     for (const { hash, found } of job.probes) searchBlock(block, hash, last, found)

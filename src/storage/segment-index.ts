@@ -41,13 +41,13 @@ import { OutpostError } from '../errors.ts'
 import { BlockReader } from './block-reader.ts'
 import { hash53 } from './hash.ts'
 import { mergeRuns } from './merge-runs.ts'
-import { ENTRIES_PER_BLOCK } from './packed-run.ts'
+import { BLOCKS_PER_FILTER, ENTRIES_PER_BLOCK } from './packed-run.ts'
 import { PendingEntries } from './pending-entries.ts'
 import type { PackedRun, Run } from './packed-run.ts'
 import { checkpointOf, LOG_START } from './record.ts'
 import { dueIn, NO_RUNS, readCatalogue, savedTokenOf, SEGMENT_INDEXES, tokenOf } from './segment-catalogue.ts'
 import type { Checkpoint, LogRecord } from './record.ts'
-import { findInRuns } from './find-in-runs.ts'
+import { findInRuns, type Readers } from './find-in-runs.ts'
 import type { Catalogue, SegmentIndexName } from './segment-catalogue.ts'
 import type { SegmentBlock, SegmentStore } from './storage.ts'
 
@@ -75,6 +75,8 @@ export interface SegmentIndex {
   findCommands(ids: readonly string[]): Promise<readonly (readonly number[])[]>
   /** As of the call: numbers of the records with Events of this stream, ascending; rarely one too many. Throws as above. */
   findStream(aggregate: string, aggregateId: string): Promise<readonly number[]>
+  /** As of the call: those of the streams that may have Events, told from memory; all, where that cannot be. Throws as above. */
+  mayHave(aggregate: string, aggregateIds: readonly string[]): Promise<readonly string[]>
   /**
    * Writes what is pending as one new run of each index and does at most one merge. Calls queue.
    * @returns `stale` where another tab wrote first: nothing was written, its catalogue is taken over, and what that
@@ -102,6 +104,8 @@ export async function openSegmentIndex(store: SegmentStore, options: SegmentInde
 
 const KEPT_FILTERS = 128
 const KEPT_BLOCKS = 64
+/** Entries of streams whose filters take half of those that are kept. */
+const MOST_FILTERED = (KEPT_FILTERS / 2) * BLOCKS_PER_FILTER * ENTRIES_PER_BLOCK
 
 const streamKey = (aggregate: string, aggregateId: string): string => `${aggregate}/${aggregateId}`
 
@@ -163,6 +167,14 @@ class PackedIndex implements SegmentIndex {
     return records
   }
 
+  async mayHave(aggregate: string, aggregateIds: readonly string[]): Promise<readonly string[]> {
+    // Filters that do not stay in memory are no shortcut.
+    if (this.#catalogue.runs.streams.reduce((sum, { entries }) => sum + entries, 0) > MOST_FILTERED) return aggregateIds
+    const keys = aggregateIds.map((id) => streamKey(aggregate, id))
+    const found = await this.#find('streams', keys, () => 0, { filters: this.#readers.filters })
+    return aggregateIds.filter((_, i) => found[i]?.length)
+  }
+
   flush(): Promise<'saved' | 'stale' | 'idle'> {
     return this.#inTurn(() => this.#flush())
   }
@@ -186,6 +198,7 @@ class PackedIndex implements SegmentIndex {
     index: SegmentIndexName,
     keys: readonly string[],
     order: (a: number, b: number) => number,
+    readers: Readers = this.#readers,
   ): Promise<readonly (readonly number[])[]> {
     const last = this.#head.record
     for (;;) {
@@ -194,7 +207,7 @@ class PackedIndex implements SegmentIndex {
       const catalogue = this.#catalogue
       // Memory and catalogue as of one instant: a flush that completes meanwhile moves entries from one to the other.
       const probes = keys.map((key) => ({ hash: this.#hash(key), found: this.#pending[index].get(key).filter((record) => record <= last) }))
-      if (await findInRuns(this.#readers, index, catalogue.runs[index], probes, last)) {
+      if (await findInRuns(readers, index, catalogue.runs[index], probes, last)) {
         return probes.map(({ found }) => [...new Set(found)].sort(order))
       }
       await this.#refresh(catalogue)

@@ -59,6 +59,12 @@ export class LogIndex {
     return this.#sound(() => this.#index.findStream(aggregate, aggregateId))
   }
 
+  /** As {@link SegmentIndex.mayHave}; all of them as long as the index is not at the log's head. */
+  async mayHave(aggregate: string, aggregateIds: readonly string[]): Promise<readonly string[]> {
+    if (this.#index.head.record < this.#log.head.record) return aggregateIds
+    return this.#sound(() => this.#index.mayHave(aggregate, aggregateIds))
+  }
+
   /** As {@link SegmentIndex.flush}. */
   async flush(): Promise<'saved' | 'stale' | 'idle'> {
     const answer = await this.#sound(() => this.#index.flush())

@@ -41,6 +41,8 @@ export interface StateSource {
   catchUp(): Promise<void>
   /** Gives each record after this one up to the head, with its Events. */
   replay(after: number, fold: (record: LogRecord, events: readonly Decoded[]) => void): Promise<void>
+  /** Those of an Aggregate's streams that may have Events up to the head; all of them, where that cannot be told. */
+  mayHave(aggregate: string, ids: readonly string[]): Promise<readonly string[]>
 }
 
 /** An Event that is still to be folded, with its record's number. */
@@ -143,6 +145,13 @@ export class States {
         for (const key of wanted) this.#entries.set(key, emptyEntry(key))
         return
       }
+      if (this.fold.keepsStreams) {
+        // The index knows in memory that an id is new; the store would have to be read for it.
+        const seen = new Set(await this.#source.mayHave(this.#kind, wanted))
+        for (const key of wanted) if (!seen.has(key) && !this.#entries.has(key)) this.#entries.set(key, emptyEntry(key))
+        wanted = unknown()
+        if (wanted.length === 0) break
+      }
       const { checkpoint, states } = await this.#store.load(this.fold.name, wanted)
       if (!sameCheckpoint(checkpoint, this.#stored)) {
         await this.takeOver(checkpoint)
@@ -160,8 +169,8 @@ export class States {
         }
         this.#entries.set(key, entry)
       })
-      this.#evict(keys)
     }
+    this.#evict(keys)
   }
 
   /** Folds a settled record of the log, which follows the one folded last, into the confirmed layer. */

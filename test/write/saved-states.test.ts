@@ -104,6 +104,21 @@ describe('saved states that another tab drops', () => {
   })
 })
 
+test('a stream that never was is begun without a look at what is saved, one that was is not', async () => {
+  const disk = createMemoryStorage()
+  const clock = createTestClock()
+  const seed = await openEngine(disk, { domain: older, clock })
+  await give(seed, 'counter.begin', 'x', {})
+  await seed.close()
+
+  const storage = disk.tab()
+  const engine = await openEngine(storage, { domain: older, clock })
+  await engine.load('counter', 'y') // the filters are in memory from now on
+  storage.faults.fail('states.load', 'UnknownError', Infinity)
+  expect(await give(engine, 'counter.begin', 'new', {})).toMatchObject({ ok: true })
+  await expect(give(engine, 'counter.begin', 'x', {})).rejects.toMatchObject({ code: 'storage-failed' })
+})
+
 describe('a stream whose state has ended', () => {
   test('goes on counting after a restart, of an Aggregate', async () => {
     const guest = aggregate('guest', {
