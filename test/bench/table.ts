@@ -1,43 +1,60 @@
 /** The benchmark's results as Markdown, for the README and for the terminal. */
+import { kB } from '../support/size.mjs'
 import { duration, longestTask, round } from './figures.ts'
 import { measured, runsOf, type Results, type SubjectName } from './results.ts'
+import { scaleBlock } from './scale-table.ts'
 import { syncBlock } from './sync-table.ts'
 
 interface Row {
   readonly workload: string
   readonly metric: string
   readonly label: string
-  /** Higher is better. */
-  readonly isRate?: true
+  /** Default: a time. Of rates and counts more is better. */
+  readonly unit?: 'rate' | 'count' | 'bytes'
   /** Shown beside it. */
   readonly slowest?: 'p99Ms'
 }
 
 const rows: readonly Row[] = [
-  { workload: 'seq', metric: 'perSecond', label: '500 Commands, each awaited', isRate: true, slowest: 'p99Ms' },
-  { workload: 'burst', metric: 'perSecond', label: '5,000 Commands at once, until visible', isRate: true },
-  { workload: 'update', metric: 'perSecond', label: '1,000 updates of 10,000 rows, each awaited', isRate: true, slowest: 'p99Ms' },
-  { workload: 'bulk', metric: 'perSecond', label: '50,000 Commands in batches, until visible', isRate: true },
+  { workload: 'seq', metric: 'perSecond', label: '500 Commands, each awaited', unit: 'rate', slowest: 'p99Ms' },
+  { workload: 'burst', metric: 'perSecond', label: '5,000 Commands at once, until visible', unit: 'rate' },
+  { workload: 'update', metric: 'perSecond', label: '1,000 updates of 10,000 rows, each awaited', unit: 'rate', slowest: 'p99Ms' },
+  { workload: 'bulk', metric: 'perSecond', label: '50,000 Commands in batches, until visible', unit: 'rate' },
   { workload: 'coldstart', metric: 'ms', label: 'Cold start on 50,000 rows, to the first 50' },
   { workload: 'watch', metric: 'p50Ms', label: 'An update until a watcher of 100 rows has it', slowest: 'p99Ms' },
   { workload: 'fanout', metric: 'ms', label: '1,000 updates until 100 watchers are right' },
+  { workload: 'crash', metric: 'kept', label: 'Kept of 200 acknowledged Commands, their page killed at once', unit: 'count' },
+  { workload: 'size', metric: 'gzip', label: 'Page and worker of this app, gzipped (Outpost’s with zod)', unit: 'bytes' },
   { workload: 'import', metric: 'ms', label: 'Import of the orders, until all Read Models are there' },
   { workload: 'import', metric: 'reopenMs', label: 'Cold start on that log, to 50 rows of the stock list' },
 ]
 
-function cell(results: Results, { workload, metric, isRate, slowest }: Row, subject: SubjectName): string {
+function figure(value: number, unit: Row['unit']): string {
+  switch (unit) {
+    case 'rate':
+      return `${round(value)}/s`
+    case 'count':
+      return round(value)
+    case 'bytes':
+      return kB(value)
+    default:
+      return duration(value)
+  }
+}
+
+function cell(results: Results, { workload, metric, unit, slowest }: Row, subject: SubjectName): string {
   const value = measured(results, workload, subject, metric)
   if (value === undefined) return ''
-  const text = isRate ? `${round(value)}/s` : duration(value)
+  const text = figure(value, unit)
   const rare = slowest && measured(results, workload, subject, slowest)
   return rare === undefined ? text : `${text} (p99 ${duration(rare)})`
 }
 
 /** How many times as fast Outpost is. */
-function ratio(results: Results, { workload, metric, isRate }: Row, subject: SubjectName): string {
+function ratio(results: Results, { workload, metric, unit }: Row, subject: SubjectName): string {
   const [own, other] = [measured(results, workload, 'outpost', metric), measured(results, workload, subject, metric)]
   if (own === undefined || other === undefined) return ''
-  return `${(isRate ? own / other : other / own).toFixed(2)} ×`
+  return `${(unit === 'rate' || unit === 'count' ? own / other : other / own).toFixed(2)} ×`
 }
 
 export function speedTable(results: Results): string {
@@ -80,6 +97,7 @@ export function readmeBlock(results: Results): string {
     ...importNotes(results),
     `Medians of ${runs.join(' to ')} interleaved runs, each with a fresh profile on disk, of production builds: \`npm run bench\`, ${date}, ${machine.cores} cores`,
     `(${machine.cpu}, shared: ratios mean more than figures), ${machine.memoryGB} GB, ${machine.os}, ${libraries.join(', ')}.`,
+    ...scaleBlock(results),
     ...syncBlock(results),
   ].join('\n')
 }

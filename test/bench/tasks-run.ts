@@ -1,4 +1,5 @@
 /** One run of a workload on tasks. */
+import { prepareCrash } from '../browser/support/processes.ts'
 import type { Pages } from './pages.ts'
 import type { Metrics } from './pages/workloads.ts'
 import { startProfiler } from './profile.ts'
@@ -7,7 +8,16 @@ import { threadsOf } from './threads.ts'
 import { visit } from './visit.ts'
 
 /** How many pages each takes, one after the other on the same profile; the last one looks what is left. */
-export const taskWorkloads: Readonly<Record<string, number>> = { seq: 2, burst: 2, update: 2, bulk: 2, coldstart: 2, watch: 1, fanout: 1 }
+export const taskWorkloads: Readonly<Record<string, number>> = {
+  seq: 2,
+  burst: 2,
+  update: 2,
+  bulk: 2,
+  coldstart: 2,
+  watch: 1,
+  fanout: 1,
+  crash: 2,
+}
 
 export interface ProfileOptions {
   readonly folder: string
@@ -22,9 +32,14 @@ export function runTasks(pages: Pages, workload: string, subject: SubjectName, p
       const page = await open(`${pages.url}${subject}/${isCold ? '#cold' : ''}`)
       await page.waitForFunction('globalThis.bench')
       await page.evaluate('bench.open()')
+      const crash = workload === 'crash' && phase === 0 ? await prepareCrash(page) : undefined
       const profiler = profile && phase === 0 ? await startProfiler(await threadsOf(page)) : undefined
       metrics = { ...metrics, ...(await page.evaluate<Metrics>(`bench.run(${JSON.stringify(workload)}, ${phase})`)) }
       if (profiler && profile) profile.show(await profiler.stop(profile.folder, `${workload}.${subject}`))
+      if (crash) {
+        await crash()
+        continue
+      }
       await page.evaluate('bench.close()')
       await page.close()
     }

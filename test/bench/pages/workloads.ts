@@ -16,6 +16,8 @@ const updates = 1000
 const inBulk = 50_000
 const watched = 300
 const waves = 10
+/** Added by a page that is killed at once. */
+const killed = 200
 /** What a cold start finds. */
 export const seeded = inBulk
 
@@ -214,6 +216,17 @@ const fanout: Phase = async (subject) => {
 
 const nothing: Phase = async () => ({})
 
+const acknowledged: Phase = async (subject) => {
+  for (const task of makeTasks(killed)) await subject.add(task)
+  return {}
+}
+/** How many are still there: what is lost is a figure here, and no failure. */
+const survivors: Phase = async (subject) => {
+  const kept = await subject.count()
+  if (kept === killed) await checkRows(subject, makeTasks(killed))
+  return { kept }
+}
+
 /** By name. `coldstart` is timed from the page's first line, see `offer`. */
 export const phases: Readonly<Record<string, readonly Phase[]>> = {
   seq: [seq, afterReload(() => makeTasks(warmUps + inSequence))],
@@ -223,4 +236,5 @@ export const phases: Readonly<Record<string, readonly Phase[]>> = {
   coldstart: [seed, nothing],
   watch: [watch],
   fanout: [fanout],
+  crash: [acknowledged, survivors],
 }
