@@ -5,6 +5,7 @@
  *     npm run bench -- --workload seq,burst --runs 3      some of them, written to .cache/bench.json
  *     npm run bench -- --workload scale --runs 3          all on long logs; `tasks`, `scale` and `sync` are such groups
  *     npm run bench -- --compare main                     this tree beside another commit, in alternating runs
+ *     npm run bench -- --browser firefox,webkit           seq, burst and watch there, beside Chromium
  *     npm run bench -- --workload seq --profile .cache    one run, with CPU profiles of page and worker
  *     npm run bench -- --workload catchup --runs 1        one with a server, of sync/device-workloads.ts or sync/server-workloads.ts
  *     npm run bench -- --readme                           no run: the README's tables from results.json
@@ -19,23 +20,29 @@ import { parseArgs } from 'node:util'
 import { launchChromium } from '../browser/support/chromium.ts'
 import { bin, cache, manifest, root, run as runTool } from '../support/build.mjs'
 import { kB, measureDoors } from '../support/size.mjs'
+import { type OtherBrowser, otherBrowsers, versionOfOther } from './browsers/other-browsers.ts'
+import { runTasksElsewhere } from './browsers/tasks-elsewhere.ts'
 import { checkOut } from './checkout.ts'
 import { comparison, type Pair } from './compare.ts'
 import { round } from './figures.ts'
 import { readOrders } from './orders.ts'
-import { buildPages } from './pages.ts'
+import { buildPages, type Pages } from './pages.ts'
 import type { Metrics } from './pages/workloads.ts'
-import type { Results, Run, SubjectName } from './results.ts'
+import type { BrowserResults, Results, Run, SubjectName } from './results.ts'
 import { groups, localWorkloads, runOne, type Scene, workloads } from './run-one.ts'
 import { LongLogs } from './scale/long-logs.ts'
 import { scaleTables } from './scale-table.ts'
 import { makeScratch } from './scratch.ts'
 import { Rig } from './sync/rig.ts'
 import { syncTables } from './sync-table.ts'
-import { speedTable, withResults } from './table.ts'
+import { browserTable, speedTable, withResults } from './table.ts'
+import { runTasks, taskWorkloads } from './tasks-run.ts'
 
 export const resultsFile = fileURLToPath(new URL('./results.json', import.meta.url))
 const readmeFile = join(root, 'README.md')
+/** Those of tasks that need no more than pages. */
+const anywhere = Object.keys(taskWorkloads).filter((name) => name !== 'crash')
+const inOtherBrowsers = ['seq', 'burst', 'watch']
 const subjects: readonly SubjectName[] = ['outpost', 'put', 'worker']
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -50,6 +57,7 @@ function readArguments(given: readonly string[]) {
       out: { type: 'string' },
       profile: { type: 'string' },
       compare: { type: 'string' },
+      browser: { type: 'string' },
       readme: { type: 'boolean', default: false },
     },
   })
@@ -60,17 +68,25 @@ function readArguments(given: readonly string[]) {
     if (unknown.length > 0) throw new Error(`Unknown: ${unknown.join(', ')}. There are ${known.join(', ')}.`)
     return names
   }
+  const { compare, browser } = values
+  if (compare !== undefined && browser !== undefined) throw new Error('--compare and --browser are two things: give one of them.')
   const isWhole = values.workload === undefined && values.subject === undefined && values.profile === undefined
   const runs = Number(values.runs ?? (values.profile === undefined ? 5 : 1))
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a whole number from 1, not "${values.runs}".`)
   return {
-    workloads: values.compare === undefined ? listed(values.workload, workloads) : listed(values.workload, localWorkloads, groups.tasks),
+    workloads:
+      browser !== undefined
+        ? listed(values.workload, anywhere, inOtherBrowsers)
+        : compare !== undefined
+          ? listed(values.workload, localWorkloads, groups.tasks)
+          : listed(values.workload, workloads),
     subjects: listed(values.subject, subjects) as readonly SubjectName[],
     runs,
     out: values.out ? resolve(values.out) : isWhole ? resultsFile : join(cache, 'bench.json'),
     isWhole,
     profile: values.profile === undefined ? undefined : { folder: resolve(values.profile), show: say },
-    compare: values.compare,
+    compare,
+    browsers: browser === undefined ? undefined : (listed(browser, otherBrowsers) as readonly OtherBrowser[]),
     readmeOnly: values.readme,
   }
 }
@@ -81,10 +97,15 @@ function versionOf(name: string): string {
   return (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
 }
 
-async function versions(): Promise<Record<string, string>> {
+async function versionOfChromium(): Promise<string> {
   const context = await launchChromium()
-  const chromium = context.browser()?.version() ?? 'unknown'
+  const version = context.browser()?.version() ?? 'unknown'
   await context.close()
+  return version
+}
+
+async function versions(): Promise<Record<string, string>> {
+  const chromium = await versionOfChromium()
   const libraries = ['dexie', 'rxjs', 'comlink', 'zod', 'react'].map((name) => [name, versionOf(name)])
   return {
     [manifest.name]: manifest.version,
@@ -93,6 +114,9 @@ async function versions(): Promise<Record<string, string>> {
     ...(Object.fromEntries(libraries) as Record<string, string>),
   }
 }
+
+/** UTC. */
+const today = (): string => new Date().toISOString().slice(0, 10)
 
 const machine = (): Results['machine'] => ({
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -136,6 +160,8 @@ async function told(name: string, failures: string[], run: () => Promise<Metrics
   }
 }
 
+const readResults = (): Results => JSON.parse(readFileSync(resultsFile, 'utf8')) as Results
+
 const write = (file: string, results: Results): void => {
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
   if (file === resultsFile) runTool(bin('oxfmt'), [file])
@@ -157,13 +183,15 @@ async function measure(asked: Asked, scene: Scene): Promise<number> {
   }
   if (asked.profile !== undefined) return failures.length === 0 ? 0 : 1
   const { source, lines, expected } = scene.orders
+  const kept = readResults()
   const results: Results = {
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     machine: machine(),
     versions: await versions(),
     orders: { source, lines, units: expected.unitsPicked },
     runs,
     sizes: await measureDoors(),
+    ...(kept.browsers && { browsers: kept.browsers }),
   }
   say(`\n${[speedTable(results), ...scaleTables(results), ...syncTables(results)].join('\n\n')}\n`)
   for (const [door, { minified, gzip }] of Object.entries(results.sizes))
@@ -197,14 +225,50 @@ async function compare(asked: Asked, own: Scene, ref: string): Promise<number> {
   })
 }
 
+async function inBrowsers(asked: Asked, scene: Scene, others: readonly OtherBrowser[]): Promise<number> {
+  const runs: Record<string, Run[]> = {}
+  const failures: string[] = []
+  const browsers = [
+    { name: `Chromium ${await versionOfChromium()}`, run: runTasks },
+    ...others.map((other) => ({
+      name: versionOfOther(other),
+      run: (pages: Pages, workload: string, subject: SubjectName) => runTasksElsewhere(other, pages, workload, subject),
+    })),
+  ]
+  for (let run = 0; run < asked.runs; run++) {
+    for (const workload of asked.workloads) {
+      for (const browser of browsers) {
+        for (const subject of asked.subjects) {
+          const name = `${run + 1}/${asked.runs} ${workload.padEnd(12)}${browser.name.padEnd(26)}${subject.padEnd(9)}`
+          const metrics = await told(name, failures, () => browser.run(scene.pages, workload, subject))
+          if (metrics) (runs[browser.name] ??= []).push({ workload, subject, run, metrics: rounded(metrics) })
+        }
+      }
+    }
+  }
+  const results: BrowserResults = { date: today(), runs }
+  say(`\n${browserTable(results)}\n`)
+  if (failures.length > 0) {
+    say(`${failures.length} of the runs failed; nothing is written:\n${failures.join('\n')}`)
+    return 1
+  }
+  const all: Results = { ...readResults(), browsers: results }
+  write(asked.out, all)
+  if (asked.out === resultsFile) writeReadme(all)
+  say(`written to ${asked.out}`)
+  return 0
+}
+
 /** @returns the exit status */
 export async function main(given: readonly string[]): Promise<number> {
   const asked = readArguments(given)
   if (asked.readmeOnly) {
-    writeReadme(JSON.parse(readFileSync(resultsFile, 'utf8')) as Results)
+    writeReadme(readResults())
     return 0
   }
   makeScratch()
-  const { compare: ref } = asked
-  return withScene(asked, undefined, (scene) => (ref === undefined ? measure(asked, scene) : compare(asked, scene, ref)))
+  return withScene(asked, undefined, (scene) => {
+    if (asked.compare !== undefined) return compare(asked, scene, asked.compare)
+    return asked.browsers === undefined ? measure(asked, scene) : inBrowsers(asked, scene, asked.browsers)
+  })
 }

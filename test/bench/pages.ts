@@ -7,6 +7,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'vite'
 import { serve, type Served } from '../browser/support/serve.ts'
 import { bin, buildDemo, buildPackage, root, run } from '../support/build.mjs'
+import { driven, Switchboard } from './browsers/switchboard.ts'
 import type { Size } from '../support/size.mjs'
 
 const folder = fileURLToPath(new URL('./pages/', import.meta.url))
@@ -36,6 +37,8 @@ export interface Pages {
   readonly url: string
   /** Built and served when it is first asked for. */
   demo(): Promise<Served>
+  /** Drives their `driven.html`, which is each of them for a browser that nobody drives. */
+  readonly switchboard: Switchboard
   /** Bytes of all scripts of a page and its worker. */
   size(name: keyof typeof scripts): Promise<Size>
   close(): Promise<void>
@@ -64,12 +67,15 @@ export async function buildPages({ minify, orders, tree }: PagesOptions): Promis
     })
     const page = `<!doctype html><meta charset="utf-8"><title>${name}</title><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>`
     await writeFile(join(outDir, name, 'index.html'), page)
+    await writeFile(join(outDir, name, 'driven.html'), `${page}${driven}`)
   }
   await copyFile(orders, join(outDir, 'raw-import', 'orders.csv.gz'))
-  const served = await serve(outDir, { headers })
+  const switchboard = new Switchboard()
+  const served = await serve(outDir, { headers, respond: switchboard.respond })
   let demo: Promise<Served> | undefined
   return {
     url: served.url,
+    switchboard,
     demo: () =>
       (demo ??= serve(minify && tree === undefined ? buildDemo() : buildOtherDemo(join(outDir, 'demo'), { minify, tree }), { headers })),
     size: (name) => sizeOf(join(outDir, name)),

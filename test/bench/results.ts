@@ -14,6 +14,14 @@ export interface Run {
   readonly metrics: Readonly<Record<string, number>>
 }
 
+/** The same workloads in several browsers, interleaved. */
+export interface BrowserResults {
+  /** The day, UTC. */
+  readonly date: string
+  /** By the browser's name and version. */
+  readonly runs: Readonly<Record<string, readonly Run[]>>
+}
+
 export interface Results {
   /** The day, UTC. */
   readonly date: string
@@ -24,6 +32,8 @@ export interface Results {
   readonly runs: readonly Run[]
   /** By door. */
   readonly sizes: Readonly<Record<string, Size>>
+  /** Measured apart from the rest. */
+  readonly browsers?: BrowserResults
 }
 
 export function median(values: readonly number[]): number | undefined {

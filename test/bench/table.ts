@@ -1,7 +1,7 @@
 /** The benchmark's results as Markdown, for the README and for the terminal. */
 import { kB } from '../support/size.mjs'
 import { duration, longestTask, round } from './figures.ts'
-import { measured, runsOf, type Results, type SubjectName } from './results.ts'
+import { type BrowserResults, measured, runsOf, type Results, type SubjectName } from './results.ts'
 import { scaleBlock } from './scale-table.ts'
 import { syncBlock } from './sync-table.ts'
 
@@ -42,7 +42,10 @@ function figure(value: number, unit: Row['unit']): string {
   }
 }
 
-function cell(results: Results, { workload, metric, unit, slowest }: Row, subject: SubjectName): string {
+/** All that a table tells of. */
+type Runs = Pick<Results, 'runs'>
+
+function cell(results: Runs, { workload, metric, unit, slowest }: Row, subject: SubjectName): string {
   const value = measured(results, workload, subject, metric)
   if (value === undefined) return ''
   const text = figure(value, unit)
@@ -51,22 +54,47 @@ function cell(results: Results, { workload, metric, unit, slowest }: Row, subjec
 }
 
 /** How many times as fast Outpost is. */
-function ratio(results: Results, { workload, metric, unit }: Row, subject: SubjectName): string {
+function ratio(results: Runs, { workload, metric, unit }: Row, subject: SubjectName): string {
   const [own, other] = [measured(results, workload, 'outpost', metric), measured(results, workload, subject, metric)]
   if (own === undefined || other === undefined) return ''
   return `${(unit === 'rate' || unit === 'count' ? own / other : other / own).toFixed(2)} ×`
 }
 
-export function speedTable(results: Results): string {
-  const measuredRows = rows.filter(({ workload }) => runsOf(results, workload) > 0)
+const columns = ['Outpost', 'by hand: one put', '', 'by hand, in a worker: Event and row', '']
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+
+const measuredRows = (results: Runs): readonly Row[] => rows.filter(({ workload }) => runsOf(results, workload) > 0)
+
+function cells(results: Runs, row: Row): readonly string[] {
+  const byHand = (['put', 'worker'] as const).flatMap((subject) => [cell(results, row, subject), ratio(results, row, subject)])
+  return [cell(results, row, 'outpost'), ...byHand]
+}
+
+export function speedTable(results: Runs): string {
+  const lines = measuredRows(results).map((row) => line([row.label, ...cells(results, row)]))
+  return [line(['', ...columns]), '|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
+}
+
+/** Each workload in one browser after the other. */
+export function browserTable({ runs }: BrowserResults): string {
+  const browsers = Object.entries(runs).map(([name, runs]) => ({ name, results: { runs } }))
+  const lines = measuredRows({ runs: Object.values(runs).flat() }).flatMap((row) =>
+    browsers.map(({ name, results }, n) => line([n === 0 ? row.label : '', name, ...cells(results, row)])),
+  )
+  return [line(['', '', ...columns]), '|---|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
+}
+
+/** What stands in the README of other browsers; nothing where none was measured. */
+function browserBlock({ browsers }: Results): readonly string[] {
+  if (!browsers) return []
   return [
-    '| | Outpost | by hand: one put | | by hand, in a worker: Event and row | |',
-    '|---|--:|--:|--:|--:|--:|',
-    ...measuredRows.map((row) => {
-      const cells = (['put', 'worker'] as const).flatMap((subject) => [cell(results, row, subject), ratio(results, row, subject)])
-      return `| ${[row.label, cell(results, row, 'outpost'), ...cells].join(' | ')} |`
-    }),
-  ].join('\n')
+    '',
+    '### Other browsers',
+    '',
+    `In the same way, one browser after the other in each run: \`npm run bench -- --browser firefox,webkit\`, ${browsers.date}.`,
+    '',
+    browserTable(browsers),
+  ]
 }
 
 /** What the import does to the page meanwhile, and to memory. */
@@ -98,6 +126,7 @@ export function readmeBlock(results: Results): string {
     `Medians of ${runs.join(' to ')} interleaved runs, each with a fresh profile on disk, of production builds: \`npm run bench\`, ${date}, ${machine.cores} cores`,
     `(${machine.cpu}, shared: ratios mean more than figures), ${machine.memoryGB} GB, ${machine.os}, ${libraries.join(', ')}.`,
     ...scaleBlock(results),
+    ...browserBlock(results),
     ...syncBlock(results),
   ].join('\n')
 }

@@ -24,12 +24,14 @@ export interface ProfileOptions {
   readonly show: (text: string) => void
 }
 
+/** What a page's address says behind its name. */
+export const addressOf = (workload: string, phase: number): string => (workload === 'coldstart' && phase === 1 ? '#cold' : '')
+
 export function runTasks(pages: Pages, workload: string, subject: SubjectName, profile?: ProfileOptions): Promise<Metrics> {
   return visit(async ({ page: open }) => {
     let metrics: Metrics = {}
     for (let phase = 0; phase < (taskWorkloads[workload] ?? 0); phase++) {
-      const isCold = workload === 'coldstart' && phase === 1
-      const page = await open(`${pages.url}${subject}/${isCold ? '#cold' : ''}`)
+      const page = await open(`${pages.url}${subject}/${addressOf(workload, phase)}`)
       await page.waitForFunction('globalThis.bench')
       await page.evaluate('bench.open()')
       const crash = workload === 'crash' && phase === 0 ? await prepareCrash(page) : undefined

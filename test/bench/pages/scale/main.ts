@@ -23,11 +23,11 @@ const tasksOfShelf = 10
 /** Whoever writes behind, or tidies up, gets the time for it. */
 const rest = (ms = 3000): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Turns all of them round, in portions, of which one is made while the other is decided. */
-async function mark(tasks: readonly Task[], done: (task: Task) => boolean): Promise<void> {
+/** Makes them what they are here, in portions, of which one is made while the other is decided. */
+async function mark(tasks: readonly Task[]): Promise<void> {
   const underWay: Promise<void>[] = []
   const give = async (some: readonly Task[]): Promise<void> => {
-    const outcomes = await app.commands.batch(({ task: { mark } }) => some.map((task) => mark(task.id, { done: done(task) })))
+    const outcomes = await app.commands.batch(({ task: { mark } }) => some.map(({ id, done }) => mark(id, { done })))
     assert(
       outcomes.every(({ ok }) => ok),
       'A Command was not accepted.',
@@ -92,13 +92,22 @@ const api = {
     return performance.now()
   },
 
-  /** Makes a log of so many Events: these tasks, each of them turned round again and again, and at last as it was. */
+  /**
+   * Makes a log of so many Events, as work makes it: a thousand tasks are added, each of them turned round again and again, and at
+   * last as it was; then come the next.
+   */
   async fill(rows: number, events: number): Promise<Metrics> {
     const tasks = makeTasks(rows)
     const rounds = events / rows - 1
     const startedAt = performance.now()
-    await subject.addMany(tasks)
-    for (let round = rounds; round > 0; round--) await mark(tasks, ({ done }) => (round % 2 === 1 ? done : !done))
+    for (let from = 0; from < rows; from += portion) {
+      const some = tasks.slice(from, from + portion)
+      await subject.addMany(some)
+      const turned = Array.from({ length: rounds }, (_, round) =>
+        some.map((task) => ({ ...task, done: (rounds - round) % 2 === 1 ? task.done : !task.done })),
+      )
+      await mark(turned.flat())
+    }
     const { position } = await firstValueFrom(app.status$.pipe(filter(({ position }) => position >= events)))
     assert(position === events, `The log has ${position} Events, not ${events}.`)
     const perSecondFilled = perSecond(events, performance.now() - startedAt)

@@ -1,0 +1,27 @@
+/** One run of a workload on tasks in a browser that is not Chromium. */
+import type { Pages } from '../pages.ts'
+import type { Metrics } from '../pages/workloads.ts'
+import type { SubjectName } from '../results.ts'
+import { addressOf, taskWorkloads } from '../tasks-run.ts'
+import { type OtherBrowser, withOther } from './other-browsers.ts'
+
+let visits = 0
+
+export function runTasksElsewhere(browser: OtherBrowser, pages: Pages, workload: string, subject: SubjectName): Promise<Metrics> {
+  const visit = ++visits
+  const nameOf = (phase: number): string => `visit-${visit}-${phase}`
+  const [base, hash] = [`${pages.url}${subject}/driven.html`, (phase: number) => addressOf(workload, phase)]
+  const urlOf = (phase: number): string => `${base}?${nameOf(phase)}${hash(phase)}`
+  return withOther(browser, urlOf(0), async () => {
+    let metrics: Metrics = {}
+    for (let phase = 0; phase < (taskWorkloads[workload] ?? 0); phase++) {
+      const evaluate = (script: string): Promise<unknown> => pages.switchboard.evaluate(nameOf(phase), script)
+      await evaluate('bench.open()')
+      metrics = { ...metrics, ...((await evaluate(`bench.run(${JSON.stringify(workload)}, ${phase})`)) as Metrics) }
+      await evaluate('bench.close()')
+      // Once it has told that it does.
+      await evaluate(`void setTimeout(() => location.replace(${JSON.stringify(urlOf(phase + 1))}), 50)`)
+    }
+    return metrics
+  })
+}
