@@ -1,5 +1,5 @@
 /** A browser of its own for each run: fresh profile on disk, nothing left of the run before. */
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -54,9 +54,20 @@ async function withCopy<T>(profile: string, work: (copy: string) => Promise<T>):
   const copy = await mkdtemp(join(tmpdir(), 'outpost-profile-'))
   try {
     await cp(profile, copy, { recursive: true })
+    await writtenOut(copy)
     return await work(copy)
   } finally {
     // The browser goes on writing for a moment after it said that it closed.
     await rm(copy, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+  }
+}
+
+/** Resolves when the disk has all of it: what the system writes out later would slow down what is measured. */
+async function writtenOut(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const file = await open(join(entry.parentPath, entry.name), 'r+')
+    await file.sync()
+    await file.close()
   }
 }
