@@ -6,10 +6,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 interface Order {
-  readonly script: string
+  readonly task: Task
   readonly resolve: (value: unknown) => void
   readonly reject: (error: Error) => void
 }
+/** What a page is to do: run this and answer, or go there. A page that leaves cannot answer. */
+type Task = { readonly script: string } | { readonly url: string }
 interface Answer {
   readonly value?: unknown
   readonly problem?: string
@@ -26,10 +28,12 @@ async function takeOrders(): Promise<void> {
   await new Promise((resolve) => addEventListener('load', resolve))
   for (;;) {
     const order = await fetch(`/next${location.search}`, { method: 'POST' })
+    const task = (await order.json()) as Task
+    if ('url' in task) return location.replace(task.url)
     let answer: Answer
     try {
       // Indirectly, so that it runs in the page's scope and not in this one.
-      const value: unknown = await (0, eval)(await order.text())
+      const value: unknown = await (0, eval)(task.script)
       answer = problems.length > 0 ? { problem: problems.join('\n') } : { value }
     } catch (error) {
       answer = { problem: [String(error), ...problems].join('\n') }
@@ -49,12 +53,18 @@ export class Switchboard {
       const timeout = setTimeout(() => reject(new Error(`The page did not answer for ${patienceMs / 1000} s: ${script}`)), patienceMs)
       const settled = (): void => clearTimeout(timeout)
       this.#orders.set(page, {
-        script,
+        task: { script },
         resolve: (value) => (settled(), resolve(value)),
         reject: (error) => (settled(), reject(error)),
       })
       this.#hand(page)
     })
+  }
+
+  /** Has it go to another address. */
+  leave(page: string, url: string): void {
+    this.#orders.set(page, { task: { url }, resolve: () => undefined, reject: () => undefined })
+    this.#hand(page)
   }
 
   /** Of the server of those pages: true where the request is one of theirs. */
@@ -73,7 +83,7 @@ export class Switchboard {
     const [order, response] = [this.#orders.get(page), this.#waiting.get(page)]
     if (!order || !response) return
     this.#waiting.delete(page)
-    response.setHeader('content-type', 'text/plain; charset=utf-8').end(order.script)
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(order.task))
   }
 
   async #take(page: string, request: IncomingMessage): Promise<void> {

@@ -14,13 +14,13 @@ export function runTasksElsewhere(browser: OtherBrowser, pages: Pages, workload:
   const urlOf = (phase: number): string => `${base}?${nameOf(phase)}${hash(phase)}`
   return withOther(browser, urlOf(0), async () => {
     let metrics: Metrics = {}
-    for (let phase = 0; phase < (taskWorkloads[workload] ?? 0); phase++) {
+    const phases = taskWorkloads[workload] ?? 0
+    for (let phase = 0; phase < phases; phase++) {
       const evaluate = (script: string): Promise<unknown> => pages.switchboard.evaluate(nameOf(phase), script)
       await evaluate('bench.open()')
       metrics = { ...metrics, ...((await evaluate(`bench.run(${JSON.stringify(workload)}, ${phase})`)) as Metrics) }
       await evaluate('bench.close()')
-      // Once it has told that it does.
-      await evaluate(`void setTimeout(() => location.replace(${JSON.stringify(urlOf(phase + 1))}), 50)`)
+      if (phase + 1 < phases) pages.switchboard.leave(nameOf(phase), urlOf(phase + 1))
     }
     return metrics
   })
