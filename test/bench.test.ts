@@ -1,9 +1,9 @@
 /** The README tells what the benchmark's results say, no more and no less. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { median, round } from '../demo/src/measure/figures.ts'
 import results from './bench/results.json' with { type: 'json' }
-import { round } from './bench/figures.ts'
-import { median, type Results, type Run } from './bench/results.ts'
+import type { Results, Run } from './bench/results.ts'
 import { syncBlock } from './bench/sync-table.ts'
 import { withResults } from './bench/table.ts'
 

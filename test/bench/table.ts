@@ -1,6 +1,8 @@
 /** The benchmark's results as Markdown, for the README and for the terminal. */
-import { duration, longestTask, round } from './figures.ts'
-import { measured, runsOf, type Results, type SubjectName } from './results.ts'
+import { duration, round } from '../../demo/src/measure/figures.ts'
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
+import { longestTask } from './figures.ts'
+import { measured, runsOf, type Results } from './results.ts'
 import { syncBlock } from './sync-table.ts'
 
 interface Row {
