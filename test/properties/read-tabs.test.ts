@@ -176,11 +176,7 @@ class History {
     for (const release of this.releases) release()
     await this.world.clock.advance(10_000)
     for (const each of this.tabs) await each.hear()
-    // What waits may wait for time: storage that failed is tried again later and later.
-    let isAnswered = false
-    void Promise.all(this.pending).then(() => (isAnswered = true))
-    for (let i = 0; i < 20 && !isAnswered; i++) await this.world.clock.advance(5_000)
-    await until(() => isAnswered, 'all that was asked is answered')
+    await this.world.answered(this.pending)
     if (this.failures.length > 0) throw this.failures[0]
     const isQuiet = (): boolean =>
       this.tabs.every((each) => each.status('things').state === 'live' && each.status('things').position === each.head.position)
