@@ -58,11 +58,14 @@ export class EngineLog implements SyncedLog {
     return this.#turn(async () => {
       const { log } = this.#inside
       const before = log.tail.cursor
+      const sent = before && ((await this.meta.get(sentKey(before.clientId))) as Sent | undefined)
+      // What may have been sent under the old client id may have been, whatever its sequence is from now on.
+      if (sent) await this.meta.update(sentKey(cursor.clientId), () => ({ ...sent, sequence: sent.sequence - before.sequence }))
       while (sameValue(log.tail.cursor, before)) {
         const livedAlone = !before && log.head.record > 0
         if ((await this.#append([noteOf(this.#inside, { step: 'joined', cursor })])) !== 'appended') continue
         // It is being opened anew. As it stands it does not know that all of it waits, and would be taken for up to date.
-        if (livedAlone) throw new OutpostError('closed', 'This log had lived alone before it joined: it is opened anew.')
+        if (livedAlone) throw adopted()
         return
       }
     })
@@ -198,10 +201,16 @@ export class EngineLog implements SyncedLog {
   }
 
   async #turn<T>(work: () => Promise<T>): Promise<T> {
-    await this.#inside.ready
-    return this.#inside.log.turn(work)
+    const { ready, log } = this.#inside
+    await ready
+    return log.turn(() => {
+      if (log.isAdopted) throw adopted()
+      return work()
+    })
   }
 }
+
+const adopted = (): OutpostError => new OutpostError('closed', 'This log had lived alone before it joined: it is opened anew.')
 
 /** Sequence of this client's last Command in the slice. */
 const lastOwn = (slice: readonly PulledRecord[], { clientId, sequence }: SyncCursor): number =>

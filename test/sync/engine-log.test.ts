@@ -169,6 +169,16 @@ test('a log that had lived alone is opened anew when it joins: all of it waits, 
   expect(await onHand(other, 'x')).toBe(5)
 })
 
+test('a log that has joined, and is not opened anew yet, tells of nothing that waits that it were confirmed', async () => {
+  const alone = await openEngine(createMemoryStorage())
+  const { commandId } = await give(alone, 'stockItem.register', 'x', { name: 'X' })
+  const log = new EngineLog(alone.inside, () => Promise.resolve())
+  const joining = log.join({ epoch: 'server', record: 0, clientId: 'a', sequence: 0, principal: 'ann' })
+  const asked = [log.receipt(commandId), log.withdraw(commandId), log.pending(0, 9)]
+  await expect(joining).rejects.toMatchObject({ code: 'closed' })
+  for (const each of asked) await expect(each).rejects.toMatchObject({ code: 'closed' })
+})
+
 test('a log whose last Commands were lost after they were pushed is told so, and loses none of those given since', async () => {
   const server = await SmallServer.open()
   const storage = createMemoryStorage()
