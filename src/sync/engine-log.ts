@@ -12,7 +12,7 @@ import { InboxLog } from './inbox-log.ts'
 import type { Resolved } from './inbox.ts'
 import type { Receipt, Returned } from './receipt.ts'
 import { behind, inOneTransaction, noteOf } from './notes.ts'
-import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
+import { commandsOf, decidedHere, effectsOf, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
 import type { ProcessedRecord } from './protocol.ts'
 import { receiptIn } from './receipt-in-log.ts'
@@ -99,16 +99,17 @@ export class EngineLog implements SyncedLog {
       const plan = planRebase(before, slice, hereAt)
       if (plan.kind === 'forked') return 'forked'
       const told = await firstDecisions(this.#inside, here)
-      const processed: readonly (readonly [Decided | undefined, Decided])[] =
+      const [then, now] =
         plan.kind === 'confirm'
-          ? here.map((now, i) => [told[i], now])
-          : plan.own.map(({ record, command, sequence }) => [
-              told[sequence - before.sequence - 1],
-              decidedIn(slice[record] as PulledRecord, command),
-            ])
+          ? [told, here]
+          : [
+              plan.own.map(({ sequence }) => told[sequence - before.sequence - 1]),
+              plan.own.map(({ record, command }) => decidedIn(slice[record] as PulledRecord, command)),
+            ]
+      const effects = await effectsOf(this.#inside, slice, now)
       let remark: () => LogRecord | undefined
       try {
-        remark = this.#inbox.remarkOn(processed)
+        remark = await this.#inbox.remarkOn(effects.map((effect, i) => [then[i], effect]))
       } catch (error) {
         if (isOfThisBuild(error)) return 'outdated'
         throw error
