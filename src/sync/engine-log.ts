@@ -204,9 +204,11 @@ export class EngineLog implements SyncedLog {
   async #turn<T>(work: () => Promise<T>): Promise<T> {
     const { ready, log } = this.#inside
     await ready
-    return log.turn(() => {
-      if (log.isAdopted) throw adopted()
-      return work()
+    return log.turn(async () => {
+      if (!log.isAdopted) return work()
+      // Where the worker ends with it, what was asked is left to the next one.
+      await this.#breathe()
+      throw adopted()
     })
   }
 }
