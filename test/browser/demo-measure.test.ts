@@ -63,11 +63,12 @@ async function expectNoFaults(page: Page, state: string): Promise<void> {
   }
 }
 
-test('it has a figure for each workload on each side, can be copied, and leaves no database', async () => {
+// Databases are opened and deleted again and again, however little is in them.
+test('it has a figure for each workload on each side, can be copied, and leaves no database', { timeout: 240_000 }, async () => {
   await browser.grantPermissions(['clipboard-read', 'clipboard-write'])
   const page = await open(0.01)
   await start(page)
-  await page.getByRole('heading', { name: 'Result' }).waitFor({ timeout: 110_000 })
+  await page.getByRole('heading', { name: 'Result' }).waitFor({ timeout: 180_000 })
   expect(await measuringDatabases(page)).toEqual([])
 
   const names = Object.keys(phases)
