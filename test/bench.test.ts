@@ -1,10 +1,13 @@
 /** The README tells what the benchmark's results say, no more and no less. */
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { median, round } from '../demo/src/measure/figures.ts'
+import { Switchboard } from './bench/browsers/switchboard.ts'
 import { comparison } from './bench/compare.ts'
 import results from './bench/results.json' with { type: 'json' }
-import { round } from './bench/figures.ts'
-import { median, type Results, type Run } from './bench/results.ts'
+import type { Results, Run } from './bench/results.ts'
 import { scaleBlock } from './bench/scale-table.ts'
 import { syncBlock } from './bench/sync-table.ts'
 import { withResults } from './bench/table.ts'
@@ -162,4 +165,28 @@ test('a median lies in the middle, or between the two that do', () => {
 
 test('figures are rounded to what they can tell', () => {
   expect([0.526, 9.94, 83.4, 641.7, 12_345.6].map(round)).toEqual(['0.53', '9.9', '83', '642', '12,346'])
+})
+
+test('a page that nobody drives does what it is told, in order, also where it asks before there is anything, and leaves without an answer', async () => {
+  const switchboard = new Switchboard()
+  const server = createServer((request, response) => void (switchboard.respond(request, response) || response.writeHead(404).end()))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const ask = async (): Promise<unknown> => (await fetch(`${url}/next?page`, { method: 'POST' })).json()
+  const answer = (value: object) => fetch(`${url}/done?page`, { method: 'POST', body: JSON.stringify(value) })
+
+  const asked = ask()
+  const sum = switchboard.evaluate('page', '1 + 1')
+  expect(await asked).toEqual({ script: '1 + 1' })
+  await answer({ value: 2 })
+  expect(await sum).toBe(2)
+
+  const broken = switchboard.evaluate('page', 'broken()')
+  expect(await ask()).toEqual({ script: 'broken()' })
+  await answer({ problem: 'broken is not defined' })
+  await expect(broken).rejects.toThrow('broken is not defined')
+
+  switchboard.leave('page', '/other')
+  expect(await ask()).toEqual({ url: '/other' })
 })

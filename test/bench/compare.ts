@@ -1,7 +1,6 @@
 /** This tree beside another commit, in alternating runs: the same workloads, its package in them. */
-import { duration, round } from './figures.ts'
-import type { Metrics } from './pages/workloads.ts'
-import { median } from './results.ts'
+import { duration, median, round } from '../../demo/src/measure/figures.ts'
+import type { Metrics } from '../../demo/src/measure/workloads.ts'
 
 /** One workload, once on each of both, one after the other: whatever else the machine does then hits both. */
 export interface Pair {

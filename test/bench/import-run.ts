@@ -1,9 +1,9 @@
 /** One import of all orders: by the demo as it is built for users, and by hand. */
 import { deepStrictEqual } from 'node:assert/strict'
 import type { Page } from 'playwright-core'
+import type { Metrics } from '../../demo/src/measure/workloads.ts'
 import { figuresOf, type Orders } from './orders.ts'
 import type { Pages } from './pages.ts'
-import type { Metrics } from './pages/workloads.ts'
 import { startProfiler } from './profile.ts'
 import type { ProfileOptions } from './tasks-run.ts'
 import { heapMB, threadsOf } from './threads.ts'

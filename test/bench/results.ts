@@ -1,11 +1,7 @@
 /** What a run of the benchmark leaves, and what is read out of it. */
+import { median } from '../../demo/src/measure/figures.ts'
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
 import type { Size } from '../support/size.mjs'
-
-/**
- * outpost: by its public names; `put`: one hand-written put into one store on the main thread; `worker`: hand-written as
- * well, an Event and a row in one transaction, behind a worker.
- */
-export type SubjectName = 'outpost' | 'put' | 'worker'
 
 export interface Run {
   readonly workload: string
@@ -34,16 +30,6 @@ export interface Results {
   readonly sizes: Readonly<Record<string, Size>>
   /** Measured apart from the rest. */
   readonly browsers?: BrowserResults
-}
-
-export function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : sorted.length === 0
-      ? undefined
-      : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
 /** The median over all runs; undefined where it was not measured. */

@@ -1,9 +1,9 @@
 /** The workloads by name, and one run of one of them. */
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
+import type { Metrics } from '../../demo/src/measure/workloads.ts'
 import { runDemoImport, runRawImport } from './import-run.ts'
 import type { Orders } from './orders.ts'
 import type { Pages } from './pages.ts'
-import type { Metrics } from './pages/workloads.ts'
-import type { SubjectName } from './results.ts'
 import type { LongLogs } from './scale/long-logs.ts'
 import { scaleWorkloads } from './scale/scale-workloads.ts'
 import { deviceWorkloads } from './sync/device-workloads.ts'

@@ -1,5 +1,5 @@
 /** What was measured on long logs and with many watchers, as Markdown, beside what it is to be. */
-import { duration, round } from './figures.ts'
+import { duration, round } from '../../demo/src/measure/figures.ts'
 import type { Results } from './results.ts'
 import { type Of, targetTable, type TargetRow } from './target-table.ts'
 

@@ -1,5 +1,6 @@
 /** What was measured with a server, as Markdown: what a device takes for it beside what it may take, and what a server gives. */
-import { duration, longestTask, round } from './figures.ts'
+import { duration, round } from '../../demo/src/measure/figures.ts'
+import { longestTask } from './figures.ts'
 import type { Results } from './results.ts'
 import { type Of, ofWorkload, targetTable, type TargetRow } from './target-table.ts'
 

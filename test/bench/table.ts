@@ -1,7 +1,9 @@
 /** The benchmark's results as Markdown, for the README and for the terminal. */
+import { duration, round } from '../../demo/src/measure/figures.ts'
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
 import { kB } from '../support/size.mjs'
-import { duration, longestTask, round } from './figures.ts'
-import { type BrowserResults, measured, runsOf, type Results, type SubjectName } from './results.ts'
+import { longestTask } from './figures.ts'
+import { type BrowserResults, measured, runsOf, type Results } from './results.ts'
 import { scaleBlock } from './scale-table.ts'
 import { syncBlock } from './sync-table.ts'
 

@@ -1,9 +1,9 @@
 /** One run of a workload on tasks. */
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
+import type { Metrics } from '../../demo/src/measure/workloads.ts'
 import { prepareCrash } from '../browser/support/processes.ts'
 import type { Pages } from './pages.ts'
-import type { Metrics } from './pages/workloads.ts'
 import { startProfiler } from './profile.ts'
-import type { SubjectName } from './results.ts'
 import { threadsOf } from './threads.ts'
 import { visit } from './visit.ts'
 

@@ -1,7 +1,7 @@
 /** One run of a workload on tasks in a browser that is not Chromium. */
+import type { SubjectName } from '../../../demo/src/measure/subject.ts'
+import type { Metrics } from '../../../demo/src/measure/workloads.ts'
 import type { Pages } from '../pages.ts'
-import type { Metrics } from '../pages/workloads.ts'
-import type { SubjectName } from '../results.ts'
 import { addressOf, taskWorkloads } from '../tasks-run.ts'
 import { type OtherBrowser, withOther } from './other-browsers.ts'
 

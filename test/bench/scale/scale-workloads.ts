@@ -1,9 +1,9 @@
 /** What must not depend on how long the log is, or how much is watched. */
 import type { BrowserContext } from 'playwright-core'
+import type { Metrics } from '../../../demo/src/measure/workloads.ts'
 import { openRemote } from '../../browser/support/remote.ts'
 import type { Pages } from '../pages.ts'
 import type { ScaleApi } from '../pages/scale/main.ts'
-import type { Metrics } from '../pages/workloads.ts'
 import { startProfiler } from '../profile.ts'
 import type { ProfileOptions } from '../tasks-run.ts'
 import { heapMB, threadsOf } from '../threads.ts'

@@ -1,6 +1,6 @@
 import { domain, readModel } from 'outpost'
 import { z } from 'zod'
-import { task, taskList } from '../outpost/domain.ts'
+import { task, taskList } from '../../../../demo/src/measure/domain.ts'
 
 /** Counts Events in 256 rows, by how ids begin: all of it folds in memory. */
 export const tally = readModel('tally', {

@@ -1,15 +1,17 @@
 /** The page of the workloads on long logs and many watchers: what it does comes from the runner. */
 import { type App, connect, type ReadModelStatus } from 'outpost/client'
 import { filter, firstValueFrom, map } from 'rxjs'
-import type { tasks } from '../outpost/domain.ts'
-import { subjectOn } from '../outpost/subject.ts'
-import type { Subject } from '../subject.ts'
-import { assert, makeTasks, randomBy, type Task } from '../task.ts'
-import { latency, type Metrics, perSecond, phases } from '../workloads.ts'
+import type { tasks } from '../../../../demo/src/measure/domain.ts'
+import { subjectOn } from '../../../../demo/src/measure/outpost.ts'
+import type { Subject } from '../../../../demo/src/measure/subject.ts'
+import { assert, makeTasks, randomBy, type Task } from '../../../../demo/src/measure/task.ts'
+import { latency, type Metrics, perSecond, phases } from '../../../../demo/src/measure/workloads.ts'
+import { sizes } from '../sizes.ts'
 
 /** `#tally` opens the next version of the app. */
 const isTallied = location.hash === '#tally'
-const alone = (): Worker => new Worker(new URL('../outpost/app.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
+const alone = (): Worker =>
+  new Worker(new URL('../../../../demo/src/measure/tasks.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
 const tallied = (): Worker => new Worker(new URL('./tally.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
 
 let app: App<typeof tasks>
@@ -120,7 +122,7 @@ const api = {
   async work(name: 'seq' | 'burst'): Promise<Metrics> {
     await subject.count()
     await rest()
-    return (await phases[name]?.[0]?.(await newcomersOf(subject))) ?? {}
+    return phases[name][0](await newcomersOf(subject), sizes)
   },
 
   /** Until a Read Model that a new version of the app brings is there. */
