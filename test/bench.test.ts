@@ -167,6 +167,15 @@ test('figures are rounded to what they can tell', () => {
   expect([0.526, 9.94, 83.4, 641.7, 12_345.6].map(round)).toEqual(['0.53', '9.9', '83', '642', '12,346'])
 })
 
+test('other browsers stand below Chromium, each with what is done by hand in it', () => {
+  const run = (subject: Run['subject'], perSecond: number): Run => ({ workload: 'seq', subject, run: 0, metrics: { perSecond } })
+  const runs = { 'Chromium 1': [run('outpost', 100), run('put', 200)], 'Firefox 2': [run('outpost', 50), run('worker', 40)] }
+  const text = withResults(readme, { ...kept, browsers: { date: '2026-01-02', runs } })
+  expect(text).toContain('### Other browsers')
+  expect(text).toContain('| 500 Commands, each awaited | Chromium 1 | 100/s | 200/s | 0.50 × |  |  |')
+  expect(text).toContain('|  | Firefox 2 | 50/s |  |  | 40/s | 1.25 × |')
+})
+
 test('a page that nobody drives does what it is told, in order, also where it asks before there is anything, and leaves without an answer', async () => {
   const switchboard = new Switchboard()
   const server = createServer((request, response) => void (switchboard.respond(request, response) || response.writeHead(404).end()))
@@ -177,15 +186,15 @@ test('a page that nobody drives does what it is told, in order, also where it as
   const answer = (value: object) => fetch(`${url}/done?page`, { method: 'POST', body: JSON.stringify(value) })
 
   const asked = ask()
-  const sum = switchboard.evaluate('page', '1 + 1')
-  expect(await asked).toEqual({ script: '1 + 1' })
-  await answer({ value: 2 })
-  expect(await sum).toBe(2)
+  const count = switchboard.call('page', 'run', ['seq', 0])
+  expect(await asked).toEqual({ method: 'run', args: ['seq', 0] })
+  await answer({ value: { perSecond: 2 } })
+  expect(await count).toEqual({ perSecond: 2 })
 
-  const broken = switchboard.evaluate('page', 'broken()')
-  expect(await ask()).toEqual({ script: 'broken()' })
+  const broken = switchboard.call('page', 'open').catch((error: unknown) => error)
+  expect(await ask()).toEqual({ method: 'open', args: [] })
   await answer({ problem: 'broken is not defined' })
-  await expect(broken).rejects.toThrow('broken is not defined')
+  expect(await broken).toEqual(new Error('broken is not defined'))
 
   switchboard.leave('page', '/other')
   expect(await ask()).toEqual({ url: '/other' })

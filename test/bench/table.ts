@@ -62,7 +62,7 @@ function ratio(results: Runs, { workload, metric, unit }: Row, subject: SubjectN
   return `${(unit === 'rate' || unit === 'count' ? own / other : other / own).toFixed(2)} ×`
 }
 
-const columns = ['Outpost', 'by hand: one put', '', 'by hand, in a worker: Event and row', '']
+const columns = '| Outpost | by hand: one put | | by hand, in a worker: Event and row | |'
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
 const measuredRows = (results: Runs): readonly Row[] => rows.filter(({ workload }) => runsOf(results, workload) > 0)
@@ -74,7 +74,7 @@ function cells(results: Runs, row: Row): readonly string[] {
 
 export function speedTable(results: Runs): string {
   const lines = measuredRows(results).map((row) => line([row.label, ...cells(results, row)]))
-  return [line(['', ...columns]), '|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
+  return [`| ${columns}`, '|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
 }
 
 /** Each workload in one browser after the other. */
@@ -83,7 +83,7 @@ export function browserTable({ runs }: BrowserResults): string {
   const lines = measuredRows({ runs: Object.values(runs).flat() }).flatMap((row) =>
     browsers.map(({ name, results }, n) => line([n === 0 ? row.label : '', name, ...cells(results, row)])),
   )
-  return [line(['', '', ...columns]), '|---|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
+  return [`| | ${columns}`, '|---|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
 }
 
 /** What stands in the README of other browsers; nothing where none was measured. */

@@ -4,14 +4,19 @@
  * it is driven through by its driver).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Bench } from '../pages/offer.ts'
 
 interface Order {
   readonly task: Task
   readonly resolve: (value: unknown) => void
   readonly reject: (error: Error) => void
 }
-/** What a page is to do: run this and answer, or go there. A page that leaves cannot answer. */
-type Task = { readonly script: string } | { readonly url: string }
+/** What a page is to do: a call of what it offers, whose result it answers; or to go there. A page that leaves cannot answer. */
+type Task = Call | { readonly url: string }
+interface Call {
+  readonly method: keyof Bench
+  readonly args: readonly unknown[]
+}
 interface Answer {
   readonly value?: unknown
   readonly problem?: string
@@ -32,8 +37,8 @@ async function takeOrders(): Promise<void> {
     if ('url' in task) return location.replace(task.url)
     let answer: Answer
     try {
-      // Indirectly, so that it runs in the page's scope and not in this one.
-      const value: unknown = await (0, eval)(task.script)
+      const { bench } = globalThis as unknown as { readonly bench: Readonly<Record<string, (...args: readonly unknown[]) => unknown>> }
+      const value = await bench[task.method]?.(...task.args)
       answer = problems.length > 0 ? { problem: problems.join('\n') } : { value }
     } catch (error) {
       answer = { problem: [String(error), ...problems].join('\n') }
@@ -47,18 +52,15 @@ export class Switchboard {
   readonly #orders = new Map<string, Order>()
   readonly #waiting = new Map<string, ServerResponse>()
 
-  /** Has the page that was opened with `?name` run this. @returns what it comes to, as JSON carries it */
-  evaluate(page: string, script: string, patienceMs = 300_000): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timeout = setTimeout(() => reject(new Error(`The page did not answer for ${patienceMs / 1000} s: ${script}`)), patienceMs)
-      const settled = (): void => clearTimeout(timeout)
-      this.#orders.set(page, {
-        task: { script },
-        resolve: (value) => (settled(), resolve(value)),
-        reject: (error) => (settled(), reject(error)),
-      })
-      this.#hand(page)
+  /** Of what the page that was opened with `?name` offers. @returns what it comes to, as JSON carries it */
+  call(page: string, method: keyof Bench, args: readonly unknown[] = [], patienceMs = 300_000): Promise<unknown> {
+    let timeout: ReturnType<typeof setTimeout>
+    const answered = new Promise<unknown>((resolve, reject) => {
+      timeout = setTimeout(() => reject(new Error(`The page did not answer for ${patienceMs / 1000} s: ${method}`)), patienceMs)
+      this.#orders.set(page, { task: { method, args }, resolve, reject })
     })
+    this.#hand(page)
+    return answered.finally(() => clearTimeout(timeout))
   }
 
   /** Has it go to another address. */

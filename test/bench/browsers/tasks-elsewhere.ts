@@ -16,11 +16,11 @@ export function runTasksElsewhere(browser: OtherBrowser, pages: Pages, workload:
     let metrics: Metrics = {}
     const phases = taskWorkloads[workload] ?? 0
     for (let phase = 0; phase < phases; phase++) {
-      const evaluate = (script: string): Promise<unknown> => pages.switchboard.evaluate(nameOf(phase), script)
-      await evaluate('bench.open()')
-      metrics = { ...metrics, ...((await evaluate(`bench.run(${JSON.stringify(workload)}, ${phase})`)) as Metrics) }
-      await evaluate('bench.close()')
-      if (phase + 1 < phases) pages.switchboard.leave(nameOf(phase), urlOf(phase + 1))
+      const page = nameOf(phase)
+      await pages.switchboard.call(page, 'open')
+      metrics = { ...metrics, ...((await pages.switchboard.call(page, 'run', [workload, phase])) as Metrics) }
+      await pages.switchboard.call(page, 'close')
+      if (phase + 1 < phases) pages.switchboard.leave(page, urlOf(phase + 1))
     }
     return metrics
   })
