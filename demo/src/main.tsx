@@ -8,6 +8,9 @@ import { createImporter } from './import/importer.ts'
 import { openImportStore } from './import/import-store.ts'
 import { ImportContext, stockFromAddress } from './import/use-importer.ts'
 import { listenForInstallPrompt } from './offline/install.ts'
+import { createMeasurer } from './measure/measurer.ts'
+import { planFromAddress } from './measure/sizes.ts'
+import { MeasurerContext } from './measure/use-measurer.ts'
 import { createPageBuild } from './offline/page-build.ts'
 import { PageBuildContext } from './offline/use-page-build.ts'
 import { Boundary } from './parts/boundary.tsx'
@@ -22,6 +25,7 @@ const app = openBook()
 const imports = `stockroom-import.${[space, identity.name].map(encodeURIComponent).join('.')}`
 const importer = createImporter(app, openImportStore(imports), imports)
 const recorder = createRecorder(app)
+const measurer = createMeasurer(planFromAddress(location.search))
 const build = createPageBuild()
 listenForInstallPrompt()
 followOtherTabs(identity)
@@ -32,13 +36,15 @@ function Stockroom() {
     <OutpostProvider app={app}>
       <ImportContext value={{ importer, stock, setStock }}>
         <RecorderContext value={recorder}>
-          <PageBuildContext value={build}>
-            <Shell>
-              <Boundary>
-                <Screens />
-              </Boundary>
-            </Shell>
-          </PageBuildContext>
+          <MeasurerContext value={measurer}>
+            <PageBuildContext value={build}>
+              <Shell>
+                <Boundary>
+                  <Screens />
+                </Boundary>
+              </Shell>
+            </PageBuildContext>
+          </MeasurerContext>
         </RecorderContext>
       </ImportContext>
     </OutpostProvider>

@@ -18,18 +18,22 @@ type Observer = Subscriber<Snapshot<unknown>>
  */
 export function shareQuery(works: Works, query: QueryDescription, ended: () => void): (observer: Observer) => () => void {
   const observers = new Set<Observer>()
+  /** Those of them that wait for their first result. */
+  const untold = new Set<Observer>()
   let known: Snapshot<unknown> | undefined
+  /** As of which of this client's Commands it was asked for, and answered. */
+  let asked = -1
+  let answered = -1
   let unsubscribe: (() => void) | undefined
-  const tell = (how: (observer: Observer) => void): void => [...observers].forEach(how)
+  const tell = (to: Iterable<Observer>, how: (observer: Observer) => void): void => [...to].forEach(how)
   const end = (how: (observer: Observer) => void): void => {
     ended()
-    tell(how)
+    tell(observers, how)
   }
-
-  return (observer) => {
-    observers.add(observer)
-    if (known) observer.next(known)
-    unsubscribe ??= works.subscribe({
+  const ask = (): void => {
+    unsubscribe?.()
+    asked = works.position
+    unsubscribe = works.subscribe({
       topic: () => ({ kind: 'query', query, after: works.position, deadlineMs: catchUpMs }),
       receive(told, first) {
         // A subscription has news of its own topic only.
@@ -40,19 +44,35 @@ export function shareQuery(works: Works, query: QueryDescription, ended: () => v
         // A patch keeps nothing of what were no rows, or were another worker's.
         if (news.kind === 'rows') data = applyPatch(before as readonly unknown[], news.rows)
         if (news.kind === 'value') data = news.value
-        if (first) data = keepIdentity(before, data)
+        if (first) {
+          data = keepIdentity(before, data)
+          answered = asked
+        }
         const snapshot = markPending({ data, position, stale, pending })
-        if (first && snapshot.data === before && stale === known?.stale) return
+        const isKnown = first && snapshot.data === before && stale === known?.stale
         known = snapshot
-        tell((each) => each.next(snapshot))
+        const listening = [...(isKnown ? untold : observers)]
+        untold.clear()
+        tell(listening, (each) => each.next(snapshot))
       },
       observer: {
         complete: () => end((each) => each.complete()),
         error: (error) => end((each) => each.error(error)),
       },
     })
+  }
+
+  return (observer) => {
+    observers.add(observer)
+    if (known && Math.max(known.position, answered) >= works.position) observer.next(known)
+    else {
+      untold.add(observer)
+      // What is known, or on its way, may be from before this client's last Command.
+      if (asked < works.position) ask()
+    }
     return () => {
       observers.delete(observer)
+      untold.delete(observer)
       // Whoever comes back within the tick (a component mounted twice) finds it as it was.
       queueMicrotask(() => {
         if (observers.size > 0) return

@@ -66,10 +66,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       showStatus()
     },
     onAdvance: ({ adopted, own }) => {
-      // Everything stands on another footing now: it is opened anew.
+      // Everything stands on another footing now: it is opened anew, and what waits here is answered there.
       if (adopted) {
-        logStorage.onClosed?.('it has joined a server')
-        environment.reopen?.()
+        if (environment.reopen) environment.reopen()
+        else logStorage.onClosed?.('it has joined a server')
         return
       }
       // With sync it is the server that fires them.

@@ -58,7 +58,10 @@ export interface Environment {
    * else can be there, it just runs.
    */
   exclusive(name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>
-  /** Opens the log anew, in another engine: what this one stands on counts no longer. Absent: whoever asks next is told `closed`. */
+  /**
+   * Ends this engine, unanswered Commands with it, and opens the log in another one, which is given these again: what this one
+   * stands on counts no longer. Absent: it closes, and whoever waits is told `closed`.
+   */
   reopen?(): void
   /** True where no other engine has this log open: an import needs that. */
   alone(): Promise<boolean>

@@ -139,7 +139,7 @@ export class Reactors {
         begun = true
         await this.#handlePage(reactor, this.#progress.get(name)?.position ?? start, stop)
       } catch (error) {
-        if (stop.aborted || isOutpostError(error, 'closed')) return
+        if (isOutpostError(error, 'closed')) return
         if (isOutpostError(error, 'outdated') || isOutpostError(error, 'upcast-failed')) {
           // Only another build can go on: it may do so in another tab.
           const { position: at, type } = error.details as { readonly position: number; readonly type: string }
@@ -148,17 +148,20 @@ export class Reactors {
         await pause(this.#options.environment.later, STORAGE_RETRY_MS, stop)
       }
     }
+    // Where it was lost to another, what that one does is to be shown from now on.
+    this.#here.delete(name)
+    this.#wake()
   }
 
-  /** Shows of those that other tabs run what these have stored, until all of them run here. */
+  /** Shows of those that other tabs run what these have stored. */
   async #watchOthers(): Promise<void> {
     const { meta, reactors, position } = this.#options
     const stop = this.#stop.signal
     while (!stop.aborted) {
       const woken = this.#woken
-      const stored = await meta.entries(key('')).catch(() => undefined) // as a look that finds nothing new: it looks again
+      const isAllHere = this.#here.size === reactors.length
+      const stored = isAllHere ? undefined : await meta.entries(key('')).catch(() => undefined) // as a look that finds nothing new: it looks again
       const others = reactors.filter(({ name }) => !this.#here.has(name))
-      if (others.length === 0) return
       for (const { name } of others) {
         const progress = stored?.get(key(name)) as Progress | undefined
         if (progress && !sameValue(progress, this.#progress.get(name))) this.#show(name, progress)

@@ -12,7 +12,7 @@ import { InboxLog } from './inbox-log.ts'
 import type { Resolved } from './inbox.ts'
 import type { Receipt, Returned } from './receipt.ts'
 import { behind, inOneTransaction, noteOf } from './notes.ts'
-import { commandsOf, decidedHere, firstDecisions } from './pending-commands.ts'
+import { commandsOf, decidedHere, effectsOf, firstDecisions } from './pending-commands.ts'
 import { type Decided, decidedAt, type PulledRecord, pulledRecord, pushedCommand } from './processed.ts'
 import type { ProcessedRecord } from './protocol.ts'
 import { receiptIn } from './receipt-in-log.ts'
@@ -58,11 +58,14 @@ export class EngineLog implements SyncedLog {
     return this.#turn(async () => {
       const { log } = this.#inside
       const before = log.tail.cursor
+      const sent = before && ((await this.meta.get(sentKey(before.clientId))) as Sent | undefined)
+      // What may have been sent under the old client id may have been, whatever its sequence is from now on.
+      if (sent) await this.meta.update(sentKey(cursor.clientId), () => ({ ...sent, sequence: sent.sequence - before.sequence }))
       while (sameValue(log.tail.cursor, before)) {
         const livedAlone = !before && log.head.record > 0
         if ((await this.#append([noteOf(this.#inside, { step: 'joined', cursor })])) !== 'appended') continue
         // It is being opened anew. As it stands it does not know that all of it waits, and would be taken for up to date.
-        if (livedAlone) throw new OutpostError('closed', 'This log had lived alone before it joined: it is opened anew.')
+        if (livedAlone) throw adopted()
         return
       }
     })
@@ -96,16 +99,17 @@ export class EngineLog implements SyncedLog {
       const plan = planRebase(before, slice, hereAt)
       if (plan.kind === 'forked') return 'forked'
       const told = await firstDecisions(this.#inside, here)
-      const processed: readonly (readonly [Decided | undefined, Decided])[] =
+      const [then, now] =
         plan.kind === 'confirm'
-          ? here.map((now, i) => [told[i], now])
-          : plan.own.map(({ record, command, sequence }) => [
-              told[sequence - before.sequence - 1],
-              decidedIn(slice[record] as PulledRecord, command),
-            ])
+          ? [told, here]
+          : [
+              plan.own.map(({ sequence }) => told[sequence - before.sequence - 1]),
+              plan.own.map(({ record, command }) => decidedIn(slice[record] as PulledRecord, command)),
+            ]
+      const effects = await effectsOf(this.#inside, slice, now)
       let remark: () => LogRecord | undefined
       try {
-        remark = this.#inbox.remarkOn(processed)
+        remark = await this.#inbox.remarkOn(effects.map((effect, i) => [then[i], effect]))
       } catch (error) {
         if (isOfThisBuild(error)) return 'outdated'
         throw error
@@ -198,10 +202,18 @@ export class EngineLog implements SyncedLog {
   }
 
   async #turn<T>(work: () => Promise<T>): Promise<T> {
-    await this.#inside.ready
-    return this.#inside.log.turn(work)
+    const { ready, log } = this.#inside
+    await ready
+    return log.turn(async () => {
+      if (!log.isAdopted) return work()
+      // Where the worker ends with it, what was asked is left to the next one.
+      await this.#breathe()
+      throw adopted()
+    })
   }
 }
+
+const adopted = (): OutpostError => new OutpostError('closed', 'This log had lived alone before it joined: it is opened anew.')
 
 /** Sequence of this client's last Command in the slice. */
 const lastOwn = (slice: readonly PulledRecord[], { clientId, sequence }: SyncCursor): number =>

@@ -16,8 +16,6 @@ interface Remark {
 /** Within turns of the log. */
 export class InboxLog {
   readonly #inside: EngineInside
-  /** Streams of Commands that were returned since this log was opened here, by their ids: later ones may rest on them. */
-  readonly #streams = new Map<string, readonly string[]>()
 
   constructor(inside: EngineInside) {
     this.#inside = inside
@@ -28,15 +26,21 @@ export class InboxLog {
    * @returns makes the record that follows the head with what has to be returned of them; undefined for nothing
    * @throws `outdated`, `upcast-failed` where this build does not understand what it would have to compare
    */
-  remarkOn(pairs: readonly (readonly [then: Decided | undefined, now: Decided])[]): () => LogRecord | undefined {
+  async remarkOn(pairs: readonly (readonly [then: Decided | undefined, now: Decided])[]): Promise<() => LogRecord | undefined> {
     const remarks: Remark[] = []
-    // What an earlier try, which was not appended, has left of them.
-    for (const [then] of pairs) if (then) this.#streams.delete(then.root.id)
-    for (const [then, now] of pairs) {
-      const data = then && !now.root.withdrawn ? this.#returned(then, now) : undefined
-      if (!then || !data) continue
-      this.#streams.set(then.root.id, data.streams)
-      remarks.push({ commandId: then.root.id, data })
+    // What came out just as it was told need not be understood.
+    const other = pairs.flatMap(([then, now]) =>
+      then && !now.root.withdrawn && verdictOn(then, now) !== 'confirmed' ? [[then, now] as const] : [],
+    )
+    const found = await this.#inside.index.findCommands(other.map(([then]) => then.root.id))
+    // The records that they were given in.
+    const given = found.map((records) => Math.min(...records))
+    const earlier = await this.#returnedAfter(Math.min(...given))
+    for (const [i, [then, now]] of other.entries()) {
+      // What was returned before it was given was gone by then: it did not rest on that.
+      const before = earlier.filter(({ record }) => record > (given[i] as number))
+      const data = returned(inThisBuild(this.#inside, then), inThisBuild(this.#inside, now), [...before, ...remarks])
+      if (data) remarks.push({ commandId: then.root.id, data })
     }
     return () => {
       if (remarks.length === 0) return undefined
@@ -71,10 +75,14 @@ export class InboxLog {
     }
   }
 
-  #returned(then: Decided, now: Decided): Returned | undefined {
-    // Just as it was told: nothing of it need be understood.
-    if (verdictOn(then, now) === 'confirmed') return undefined
-    return returned(inThisBuild(this.#inside, then), inThisBuild(this.#inside, now), this.#streams)
+  /** What was returned in records after this one, in order. */
+  async #returnedAfter(record: number): Promise<readonly (Remark & { readonly record: number })[]> {
+    const found: (Remark & { readonly record: number })[] = []
+    for await (const page of this.#inside.log.pages(record))
+      for (const { number, events } of page)
+        for (const { type, aggregateId, data } of events)
+          if (type === RETURNED) found.push({ commandId: aggregateId, data: data as Returned, record: number })
+    return found
   }
 
   async #events(commandId: string): Promise<readonly StoredEvent[]> {

@@ -34,17 +34,21 @@ const streamsOf = ({ events, root }: Told): readonly string[] => [
 
 /**
  * @param then both in one build's versions
- * @param before those returned earlier, the streams of each by its Command's id
+ * @param before those returned earlier that it may rest on
  * @returns undefined where it came out as told
  */
-export function returned(then: Told, now: Told, before: ReadonlyMap<string, readonly string[]>): Returned | undefined {
+export function returned(
+  then: Told,
+  now: Told,
+  before: readonly { readonly commandId: string; readonly data: Returned }[],
+): Returned | undefined {
   const verdict = verdictOn(then, now)
   if (verdict === 'confirmed') return undefined
   const { type, schema, aggregateId, payload, actor, at, correlationId, causationId } = then.root
   const streams = [...new Set([...streamsOf(then), ...streamsOf(now)])]
-  const because = [...before]
-    .filter(([id, theirs]) => id === causationId || theirs.some((stream) => streams.includes(stream)))
-    .map(([id]) => id)
+  const because = before
+    .filter(({ commandId, data }) => commandId === causationId || data.streams.some((stream) => streams.includes(stream)))
+    .map(({ commandId }) => commandId)
   return {
     verdict,
     type,

@@ -3,7 +3,7 @@ import type { EngineInside } from '../engine/inside.ts'
 import { OutpostError } from '../errors.ts'
 import type { LogRecord, StoredCommand } from '../storage/record.ts'
 import type { PendingRoot } from '../write/tail.ts'
-import { type Decided, decidedAt } from './processed.ts'
+import { type Decided, decidedAt, type PulledRecord } from './processed.ts'
 
 type Inside = Pick<EngineInside, 'log' | 'index'>
 
@@ -21,22 +21,46 @@ export async function decidedHere(inside: Inside, count: number): Promise<readon
 }
 
 /** What Commands came to when they were given, which is what was told. @param here what they come to now */
-export async function firstDecisions({ index, log }: Inside, here: readonly Decided[]): Promise<readonly Decided[]> {
-  const again = here.filter(({ root }) => root.again)
-  if (again.length === 0) return here
-  const candidates = await index.findCommands(again.map(({ root }) => root.id))
-  const numbers = [...new Set(candidates.flat())]
-  const records = new Map((await log.get(numbers)).map((record, i) => [numbers[i] as number, record]))
+export const firstDecisions = (inside: Inside, here: readonly Decided[]): Promise<readonly Decided[]> =>
+  firstOf(
+    inside,
+    here,
+    ({ again }) => again,
+    () => true,
+  )
+
+/**
+ * What the server made of these for good: a duplicate has the effect of the Command that was first, in the slice or in an
+ * earlier one. Where that is none of this log's business (it was refused, to another client), as they are.
+ */
+export const effectsOf = (inside: Inside, slice: readonly PulledRecord[], processed: readonly Decided[]): Promise<readonly Decided[]> =>
+  firstOf(
+    inside,
+    processed,
+    ({ duplicateOf }) => duplicateOf !== undefined,
+    // What this log itself once decided is not what the server made of it.
+    ({ duplicateOf }, { kind }) => duplicateOf === undefined && kind !== 'commit',
+    slice,
+  )
+
+/** @returns in the place of those that `isLater` holds for, what they came to where they first stand so that they count */
+async function firstOf(
+  { index, log }: Inside,
+  all: readonly Decided[],
+  isLater: (root: StoredCommand) => boolean | undefined,
+  counts: (command: StoredCommand, record: Partial<LogRecord>) => boolean,
+  slice: readonly PulledRecord[] = [],
+): Promise<readonly Decided[]> {
+  const ids = new Set(all.flatMap(({ root }) => (isLater(root) ? [root.id] : [])))
+  if (ids.size === 0) return all
+  const numbers = new Set((await index.findCommands([...ids])).flat())
+  const records = await log.get([...numbers].sort((a, b) => a - b))
   const first = new Map<string, Decided>()
-  again.forEach(({ root }, i) => {
-    // Newest first: the first decision is the last of them.
-    for (const number of candidates[i] ?? []) {
-      const record = records.get(number)
-      const command = record?.commands.findIndex(({ id }) => id === root.id) ?? -1
-      if (record && command >= 0) first.set(root.id, decidedAt(record, command))
-    }
-  })
-  return here.map((decided) => first.get(decided.root.id) ?? decided)
+  for (const record of [...records, ...slice.map((pulled) => ({ ...pulled, position: 0 }))])
+    record?.commands.forEach((command, i) => {
+      if (ids.has(command.id) && !first.has(command.id) && counts(command, record)) first.set(command.id, decidedAt(record, i))
+    })
+  return all.map((decided) => first.get(decided.root.id) ?? decided)
 }
 
 async function recordsOf({ log }: Inside, roots: readonly PendingRoot[]): Promise<ReadonlyMap<number, LogRecord>> {

@@ -56,6 +56,8 @@ export interface CommandQueueOptions extends RecordOptions {
 
 interface Waiting extends QueuedCommand {
   readonly dispatchedAt: number
+  /** It was taken back, and is dropped unless the log has it. */
+  cancelled?: true
   readonly settle: (outcome: Outcome) => void
   readonly fail: (error: unknown) => void
 }
@@ -107,10 +109,12 @@ export class CommandQueue {
 
   /** @returns false where the Command is in a commit already, or was never here */
   cancel(call: number): boolean {
-    const index = this.#waiting.findIndex((each) => each.call === call)
-    const [waiting] = index < 0 ? [] : this.#waiting.splice(index, 1)
+    const waiting = this.#waiting.find((each) => each.call === call)
     if (!waiting) return false
-    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored by this call.'))
+    if (waiting.fresh) {
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+      this.#drop(waiting)
+    } else waiting.cancelled = true // an earlier worker may have stored it: the log is asked first
     return true
   }
 
@@ -118,7 +122,7 @@ export class CommandQueue {
   async close(): Promise<void> {
     this.#closed = true
     for (const waiting of this.#waiting.splice(0))
-      this.#fail(waiting, commandFault('closed', waiting.command, 'still waited when the app was closed. Nothing was stored.'))
+      this.#fail(waiting, commandFault('closed', waiting.command, 'still waited when the app was closed. Nothing was stored by this call.'))
     await this.#running
   }
 
@@ -200,10 +204,12 @@ export class CommandQueue {
         waiting.settle(outcome)
         this.#trip(waiting, { handler: now }, startedAt, outcome)
       }
-      if (found.size > 0) {
-        const left = asked.filter(({ command, fresh }) => fresh || !found.has(command.id))
-        batch.splice(from, batch.length - from, ...left)
-      }
+      const left = asked.filter((waiting) => {
+        const isFound = !waiting.fresh && found.has(waiting.command.id)
+        if (waiting.cancelled && !isFound) this.#drop(waiting)
+        return !isFound && !waiting.cancelled
+      })
+      batch.splice(from, batch.length - from, ...left)
     }
     const wanted = decider.wanted(batch.slice(from).map(({ command }) => command))
     await Promise.all([...wanted].map(([states, keys]) => states.load(keys)))
@@ -250,6 +256,10 @@ export class CommandQueue {
     // The append was in doubt, and pulling has found its records.
     if (!settled) settle()
     return 'done'
+  }
+
+  #drop(waiting: Waiting): void {
+    this.#fail(waiting, commandFault('aborted', waiting.command, 'was taken back. Nothing was stored by this call.'))
   }
 
   #fail(waiting: Waiting, fault: unknown, marks: Marks = {}, startedAt = this.#options.clock()): void {

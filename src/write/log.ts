@@ -47,6 +47,8 @@ export class Log {
   #recentEvents = 0
   #turn: Promise<unknown> = Promise.resolve()
   #pulling: Promise<void> | undefined
+  /** It had lived alone, and has joined a server since: its tail does not know what waits. It is opened anew. */
+  isAdopted = false
 
   private constructor(storage: LogStorage, tail: Tail, onAdvance: OnAdvance) {
     this.#storage = storage
@@ -188,6 +190,7 @@ export class Log {
     if (!own) for (const record of records) checkFormat(record)
     const isSynced = records.some(({ sync }) => sync)
     const adopted = isSynced && !this.#tail.cursor && this.head.record > 0
+    this.isAdopted ||= adopted
     const before = this.#tail.settled.record
     const head = this.head.record
     // What is read below must not see half a step.

@@ -44,7 +44,8 @@ export class Receipts {
         if (this.#log.tail.isVoidCommand(record, index)) continue // what it came to stands elsewhere, if anywhere
         if (of === 'confirmed' && this.#log.tail.isPendingCommand(record, index)) continue
         found.set(id, outcomeOf(record, index))
-        break
+        // Of a duplicate the one that was first tells more, where it is known here.
+        if (record.commands[index]?.duplicateOf === undefined) break
       }
     })
     return found

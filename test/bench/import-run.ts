@@ -1,9 +1,9 @@
 /** One import of all orders: by the demo as it is built for users, and by hand. */
 import { deepStrictEqual } from 'node:assert/strict'
 import type { Page } from 'playwright-core'
+import type { Metrics } from '../../demo/src/measure/workloads.ts'
 import { figuresOf, type Orders } from './orders.ts'
 import type { Pages } from './pages.ts'
-import type { Metrics } from './pages/workloads.ts'
 import { startProfiler } from './profile.ts'
 import type { ProfileOptions } from './tasks-run.ts'
 import { heapMB, threadsOf } from './threads.ts'
@@ -69,7 +69,8 @@ const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve,
 export function runDemoImport(pages: Pages, orders: Orders, profile?: ProfileOptions): Promise<Metrics> {
   return visit(async ({ page: open, context }) => {
     await context.addInitScript(observeImports)
-    const page = await open(pages.demo.url)
+    const { url } = await pages.demo()
+    const page = await open(url)
     await page.locator('[data-testid="units-picked"][data-value]').waitFor()
     const threads = await threadsOf(page)
     await threads.worker
@@ -89,7 +90,7 @@ export function runDemoImport(pages: Pages, orders: Orders, profile?: ProfileOpt
 
     const reopened = await context.newPage()
     await reopened.addInitScript(observeRows, firstRows)
-    await reopened.goto(`${pages.demo.url}#/stock`)
+    await reopened.goto(`${url}#/stock`)
     await reopened.waitForFunction('seen.ms > 0')
     const reopenMs = await reopened.evaluate<number>('seen.ms')
     return { ...first, againMs: again.ms, heapMB: heap, heapGrowthMB: heapAgain - heap, reopenMs }

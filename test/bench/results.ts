@@ -1,17 +1,21 @@
 /** What a run of the benchmark leaves, and what is read out of it. */
+import { median } from '../../demo/src/measure/figures.ts'
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
 import type { Size } from '../support/size.mjs'
-
-/**
- * outpost: by its public names; `put`: one hand-written put into one store on the main thread; `worker`: hand-written as
- * well, an Event and a row in one transaction, behind a worker.
- */
-export type SubjectName = 'outpost' | 'put' | 'worker'
 
 export interface Run {
   readonly workload: string
   readonly subject: SubjectName
   readonly run: number
   readonly metrics: Readonly<Record<string, number>>
+}
+
+/** The same workloads in several browsers, interleaved. */
+export interface BrowserResults {
+  /** The day, UTC. */
+  readonly date: string
+  /** By the browser's name and version. */
+  readonly runs: Readonly<Record<string, readonly Run[]>>
 }
 
 export interface Results {
@@ -24,16 +28,8 @@ export interface Results {
   readonly runs: readonly Run[]
   /** By door. */
   readonly sizes: Readonly<Record<string, Size>>
-}
-
-export function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : sorted.length === 0
-      ? undefined
-      : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+  /** Measured apart from the rest. */
+  readonly browsers?: BrowserResults
 }
 
 /** The median over all runs; undefined where it was not measured. */

@@ -1,16 +1,8 @@
 /** What was measured with a server, as Markdown: what a device takes for it beside what it may take, and what a server gives. */
-import { duration, longestTask, round } from './figures.ts'
-import { measured, type Results } from './results.ts'
-
-type Of = (metric: string) => number | undefined
-
-interface Row {
-  readonly workload: string
-  readonly label: string
-  /** Undefined where it was not measured. */
-  readonly cell: (of: Of) => string | undefined
-  readonly target: string
-}
+import { duration, round } from '../../demo/src/measure/figures.ts'
+import { longestTask } from './figures.ts'
+import type { Results } from './results.ts'
+import { type Of, ofWorkload, targetTable, type TargetRow } from './target-table.ts'
 
 /** @param rest behind it, where that is known too */
 const inTime =
@@ -36,7 +28,7 @@ const timesOff =
   }
 
 const atMost = 'at most 1.2 ×'
-const rows: readonly Row[] = [
+const rows: readonly TargetRow[] = [
   {
     workload: 'catchup',
     label: '100,000 Events from the server to an empty device, until its Read Model is there',
@@ -82,19 +74,6 @@ const servers: readonly { readonly workload: string; readonly label: string }[] 
   { workload: 'postgres-two-16', label: 'PostgreSQL, 16 spaces, 2 processes' },
 ]
 
-const ofWorkload =
-  (results: Results, workload: string): Of =>
-  (metric) =>
-    measured(results, workload, 'outpost', metric)
-
-function deviceTable(results: Results): readonly string[] {
-  const lines = rows.flatMap(({ workload, label, cell, target }) => {
-    const text = cell(ofWorkload(results, workload))
-    return text === undefined ? [] : [`| ${label} | ${text} | ${target} |`]
-  })
-  return lines.length === 0 ? [] : [['| | measured | target |', '|---|---|---|', ...lines].join('\n')]
-}
-
 function serverTable(results: Results): readonly string[] {
   const lines = servers.flatMap(({ workload, label }) => {
     const of = ofWorkload(results, workload)
@@ -108,7 +87,7 @@ function serverTable(results: Results): readonly string[] {
 }
 
 /** Those of which anything was measured. */
-export const syncTables = (results: Results): readonly string[] => [...deviceTable(results), ...serverTable(results)]
+export const syncTables = (results: Results): readonly string[] => [...targetTable(results, rows), ...serverTable(results)]
 
 /** What a server takes for those who only listen. */
 function listenersNote(results: Results): readonly string[] {

@@ -1,55 +1,102 @@
 /** The benchmark's results as Markdown, for the README and for the terminal. */
-import { duration, longestTask, round } from './figures.ts'
-import { measured, runsOf, type Results, type SubjectName } from './results.ts'
+import { duration, round } from '../../demo/src/measure/figures.ts'
+import type { SubjectName } from '../../demo/src/measure/subject.ts'
+import { kB } from '../support/size.mjs'
+import { longestTask } from './figures.ts'
+import { type BrowserResults, measured, runsOf, type Results } from './results.ts'
+import { scaleBlock } from './scale-table.ts'
 import { syncBlock } from './sync-table.ts'
 
 interface Row {
   readonly workload: string
   readonly metric: string
   readonly label: string
-  /** Higher is better. */
-  readonly isRate?: true
+  /** Default: a time. Of rates and counts more is better. */
+  readonly unit?: 'rate' | 'count' | 'bytes'
   /** Shown beside it. */
   readonly slowest?: 'p99Ms'
 }
 
 const rows: readonly Row[] = [
-  { workload: 'seq', metric: 'perSecond', label: '500 Commands, each awaited', isRate: true, slowest: 'p99Ms' },
-  { workload: 'burst', metric: 'perSecond', label: '5,000 Commands at once, until visible', isRate: true },
-  { workload: 'update', metric: 'perSecond', label: '1,000 updates of 10,000 rows, each awaited', isRate: true, slowest: 'p99Ms' },
-  { workload: 'bulk', metric: 'perSecond', label: '50,000 Commands in batches, until visible', isRate: true },
+  { workload: 'seq', metric: 'perSecond', label: '500 Commands, each awaited', unit: 'rate', slowest: 'p99Ms' },
+  { workload: 'burst', metric: 'perSecond', label: '5,000 Commands at once, until visible', unit: 'rate' },
+  { workload: 'update', metric: 'perSecond', label: '1,000 updates of 10,000 rows, each awaited', unit: 'rate', slowest: 'p99Ms' },
+  { workload: 'bulk', metric: 'perSecond', label: '50,000 Commands in batches, until visible', unit: 'rate' },
   { workload: 'coldstart', metric: 'ms', label: 'Cold start on 50,000 rows, to the first 50' },
   { workload: 'watch', metric: 'p50Ms', label: 'An update until a watcher of 100 rows has it', slowest: 'p99Ms' },
   { workload: 'fanout', metric: 'ms', label: '1,000 updates until 100 watchers are right' },
+  { workload: 'crash', metric: 'kept', label: 'Kept of 200 acknowledged Commands, their page killed at once', unit: 'count' },
+  { workload: 'size', metric: 'gzip', label: 'Page and worker of this app, gzipped (Outpost’s with zod)', unit: 'bytes' },
   { workload: 'import', metric: 'ms', label: 'Import of the orders, until all Read Models are there' },
   { workload: 'import', metric: 'reopenMs', label: 'Cold start on that log, to 50 rows of the stock list' },
 ]
 
-function cell(results: Results, { workload, metric, isRate, slowest }: Row, subject: SubjectName): string {
+function figure(value: number, unit: Row['unit']): string {
+  switch (unit) {
+    case 'rate':
+      return `${round(value)}/s`
+    case 'count':
+      return round(value)
+    case 'bytes':
+      return kB(value)
+    default:
+      return duration(value)
+  }
+}
+
+/** All that a table tells of. */
+type Runs = Pick<Results, 'runs'>
+
+function cell(results: Runs, { workload, metric, unit, slowest }: Row, subject: SubjectName): string {
   const value = measured(results, workload, subject, metric)
   if (value === undefined) return ''
-  const text = isRate ? `${round(value)}/s` : duration(value)
+  const text = figure(value, unit)
   const rare = slowest && measured(results, workload, subject, slowest)
   return rare === undefined ? text : `${text} (p99 ${duration(rare)})`
 }
 
 /** How many times as fast Outpost is. */
-function ratio(results: Results, { workload, metric, isRate }: Row, subject: SubjectName): string {
+function ratio(results: Runs, { workload, metric, unit }: Row, subject: SubjectName): string {
   const [own, other] = [measured(results, workload, 'outpost', metric), measured(results, workload, subject, metric)]
   if (own === undefined || other === undefined) return ''
-  return `${(isRate ? own / other : other / own).toFixed(2)} ×`
+  return `${(unit === 'rate' || unit === 'count' ? own / other : other / own).toFixed(2)} ×`
 }
 
-export function speedTable(results: Results): string {
-  const measuredRows = rows.filter(({ workload }) => runsOf(results, workload) > 0)
+const columns = '| Outpost | by hand: one put | | by hand, in a worker: Event and row | |'
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+
+const measuredRows = (results: Runs): readonly Row[] => rows.filter(({ workload }) => runsOf(results, workload) > 0)
+
+function cells(results: Runs, row: Row): readonly string[] {
+  const byHand = (['put', 'worker'] as const).flatMap((subject) => [cell(results, row, subject), ratio(results, row, subject)])
+  return [cell(results, row, 'outpost'), ...byHand]
+}
+
+export function speedTable(results: Runs): string {
+  const lines = measuredRows(results).map((row) => line([row.label, ...cells(results, row)]))
+  return [`| ${columns}`, '|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
+}
+
+/** Each workload in one browser after the other. */
+export function browserTable({ runs }: BrowserResults): string {
+  const browsers = Object.entries(runs).map(([name, runs]) => ({ name, results: { runs } }))
+  const lines = measuredRows({ runs: Object.values(runs).flat() }).flatMap((row) =>
+    browsers.map(({ name, results }, n) => line([n === 0 ? row.label : '', name, ...cells(results, row)])),
+  )
+  return [`| | ${columns}`, '|---|---|--:|--:|--:|--:|--:|', ...lines].join('\n')
+}
+
+/** What stands in the README of other browsers; nothing where none was measured. */
+function browserBlock({ browsers }: Results): readonly string[] {
+  if (!browsers) return []
   return [
-    '| | Outpost | by hand: one put | | by hand, in a worker: Event and row | |',
-    '|---|--:|--:|--:|--:|--:|',
-    ...measuredRows.map((row) => {
-      const cells = (['put', 'worker'] as const).flatMap((subject) => [cell(results, row, subject), ratio(results, row, subject)])
-      return `| ${[row.label, cell(results, row, 'outpost'), ...cells].join(' | ')} |`
-    }),
-  ].join('\n')
+    '',
+    '### Other browsers',
+    '',
+    `In the same way, one browser after the other in each run: \`npm run bench -- --browser firefox,webkit\`, ${browsers.date}.`,
+    '',
+    browserTable(browsers),
+  ]
 }
 
 /** What the import does to the page meanwhile, and to memory. */
@@ -80,6 +127,8 @@ export function readmeBlock(results: Results): string {
     ...importNotes(results),
     `Medians of ${runs.join(' to ')} interleaved runs, each with a fresh profile on disk, of production builds: \`npm run bench\`, ${date}, ${machine.cores} cores`,
     `(${machine.cpu}, shared: ratios mean more than figures), ${machine.memoryGB} GB, ${machine.os}, ${libraries.join(', ')}.`,
+    ...scaleBlock(results),
+    ...browserBlock(results),
     ...syncBlock(results),
   ].join('\n')
 }

@@ -44,6 +44,7 @@ const filled = [
   { place: 'purchases?status=received', ready: '.empty' },
   { place: 'import', ready: '.table' },
   { place: 'log', ready: '.log li' },
+  { place: 'measure', ready: '.plan' },
   { place: 'settings', ready: '.handlers li' },
   { place: 'nowhere', ready: '.empty' },
 ]

@@ -164,6 +164,38 @@ describe('watchers of equal queries', () => {
     expect(results[2]).toBe(results[0])
   })
 
+  test('who looks on after a Command of this page was acknowledged is first told what that has done', async () => {
+    const { app, storage, worker } = start()
+    show([row('a', 1)])
+    const early = watchAll()
+    await turns()
+    await app.commands.stockItem.receive('a', { quantity: 4 })
+    // Acknowledged; the frame that tells of its rows is still to come.
+    storage.results.set('stockList', [row('a', 5)])
+    const late = [watchAll(), watchAll()]
+    await turns()
+    expect(late).toEqual([[[row('a', 5)]], [[row('a', 5)]]])
+    expect(early).toEqual([[row('a', 1)], [row('a', 5)]])
+    expect(worker.messagesOf('subscribe')).toHaveLength(2)
+    expect(worker.engine.watches.size).toBe(1)
+  })
+
+  test('are asked once about a Command that changed nothing for them', async () => {
+    const { app, worker } = start()
+    show([row('a', 1)])
+    const early = watchAll()
+    await turns()
+    await app.commands.stockItem.receive('b', { quantity: 4 })
+    const late = watchAll()
+    expect(late).toEqual([])
+    await turns()
+    expect(late).toEqual([[row('a', 1)]])
+    expect(late[0]).toBe(early[0])
+    expect(early).toHaveLength(1)
+    expect(watchAll()[0]).toBe(early[0])
+    expect(worker.messagesOf('subscribe')).toHaveLength(2)
+  })
+
   test('end it when the last one goes', async () => {
     start()
     const [first, second] = [described().watch().subscribe(), described().watch().subscribe()]

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { allOf, anyRowsQuery, eventOf, sweepOf } from '../read/arbitrary-things.ts'
 import { answerThings, foldThings, thingsDomain } from '../read/things.ts'
-import { World } from '../read/world.ts'
+import { turns, World } from '../read/world.ts'
 import { createIndexedDbStorage } from '../../src/storage/indexeddb/indexeddb-storage.ts'
 
 /** More than a page and what is read beyond it. */
@@ -64,7 +64,8 @@ test('a watched query follows the changes to what reading it again would give', 
           await tab.append(...batch)
           await tab.side.settled(tab.head.position)
           if (flushed) await tab.side.flush()
-          // Windows that ran dry are read again.
+          // Windows that ran dry are read again. Time stands meanwhile: a query that was being read for a while rests before the next time.
+          await turns(20)
           await world.clock.advance(1)
           const rows = foldThings(events)
           watched.forEach(({ snapshot }, i) => {

@@ -366,7 +366,7 @@ class History {
     for (const release of this.releases) release()
     await this.world.clock.advance(10_000)
     for (const each of this.tabs) await each.hear()
-    await Promise.all(this.background)
+    await this.world.answered(this.background)
     if (this.failures.length > 0) throw this.failures[0]
     const isQuiet = (): boolean =>
       this.tabs.every((each) => each.status('things').state === 'live' && each.status('things').position === each.head.position)

@@ -297,6 +297,14 @@ export class World {
     return Tab.open(storage, domain, this.environment)
   }
 
+  /** Waits for all of these. They may wait for time: storage that failed is tried again later and later. */
+  async answered(asked: readonly Promise<unknown>[]): Promise<void> {
+    let isAnswered = false
+    void Promise.all(asked).then(() => (isAnswered = true))
+    for (let i = 0; i < 20 && !isAnswered; i++) await this.clock.advance(5_000)
+    await until(() => isAnswered, 'all that was asked is answered')
+  }
+
   /** The log loses its last records; open tabs must not be used any more. */
   losePower(records: number): void {
     this.storage.powerLoss(LOG, records)

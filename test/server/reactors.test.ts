@@ -8,18 +8,18 @@ import { leased } from '../../src/server/lease.ts'
 import { notes } from '../fixtures/notes.ts'
 import { createTestClock, settle } from '../support/clock.ts'
 import { testEnvironment } from '../support/engine.ts'
-import { closeServers, command, Device, startServer } from '../support/sync-server.ts'
+import { closeServers, codeOf, command, Device, startServer, type ServerOptions } from '../support/sync-server.ts'
 
 afterEach(closeServers)
 
 /** Two processes on one storage, both with the space open; `did` says who did what. */
-async function twoProcesses() {
+async function twoProcesses({ limits = {} }: Pick<ServerOptions, 'limits'> = {}) {
   const clock = createTestClock()
   const shared = createMemoryStorage()
   const did: string[] = []
   const start = (name: string) => {
     const storage = shared.tab()
-    const server = startServer({ clock, storage, domain: notes((id) => did.push(`${name} ${id}`)) })
+    const server = startServer({ clock, storage, limits, domain: notes((id) => did.push(`${name} ${id}`)) })
     return { server, storage, device: new Device(server, { principal: name }) }
   }
   const [one, two] = [start('one'), start('two')]
@@ -68,6 +68,22 @@ describe('two processes', () => {
     await write(one.device, 'c')
     await clock.advance(60_000)
     expect(did).toEqual(['one a', 'two b', 'two c'])
+  })
+
+  test('close a space that nobody uses, also where the other one has taken the reactor from it', async () => {
+    const { clock, did, one, two, write } = await twoProcesses({ limits: { idleSpaceMs: 60_000 } })
+    await write(one.device, 'a')
+    await settle()
+    const mend = one.storage.faults.fail('meta.update', 'UnknownError', Infinity)
+    await clock.advance(30_000)
+    mend()
+    for (let n = 0; n < 10; n++) {
+      await write(two.device, `b${n}`)
+      await clock.advance(30_000)
+    }
+    expect(did).toEqual(['one a', ...[...Array(10).keys()].map((n) => `two b${n}`)])
+    one.storage.faults.fail('openLog', 'UnknownError')
+    expect(codeOf(await one.device.post('connect', {}))).toBe('503 unavailable') // as it had to be opened
   })
 
   test('leave nothing behind in the log when they end', async () => {

@@ -41,13 +41,15 @@ export interface OpenOptions {
   readonly clock?: TestClock
   readonly roles?: Roles
   readonly principal?: string
+  /** More of its surroundings. */
+  readonly environment?: Partial<Environment>
 }
 
 export function openEngine(
   storage: Storage,
-  { domain = stock, clock = createTestClock(), roles, principal = 'ann' }: OpenOptions = {},
+  { domain = stock, clock = createTestClock(), roles, principal = 'ann', environment }: OpenOptions = {},
 ): ReturnType<typeof createEngine> {
-  return createEngine({ domain, storage, space: 'hall-7', principal, environment: testEnvironment(clock, roles) })
+  return createEngine({ domain, storage, space: 'hall-7', principal, environment: { ...testEnvironment(clock, roles), ...environment } })
 }
 
 /** A Command as a client would send it; the id is fresh unless one is given. */

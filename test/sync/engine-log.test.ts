@@ -22,6 +22,7 @@ async function oneAhead(server: SmallServer, storage: MemoryStorage): Promise<De
   await receive(device, 'x', 5)
   return device
 }
+const ofDeviceA = { epoch: 'server', record: 0, clientId: 'a', sequence: 0, principal: 'ann' }
 const state = ({ sync }: Device) => ({ sequence: sync.state.cursor?.sequence, pending: sync.state.pending })
 
 describe('a device that is alone with the server', () => {
@@ -153,8 +154,7 @@ test('a log that had lived alone is opened anew when it joins: all of it waits, 
   await give(alone, 'stockItem.pick', 'x', { quantity: 6 }) // refused: told, and done with
   await alone.close() // which saves
   const joining = await openEngine(storage)
-  const cursor = { epoch: 'server', record: 0, clientId: 'a', sequence: 0, principal: 'ann' }
-  await expect(new EngineLog(joining.inside, () => Promise.resolve()).join(cursor)).rejects.toMatchObject({ code: 'closed' })
+  await expect(new EngineLog(joining.inside, () => Promise.resolve()).join(ofDeviceA)).rejects.toMatchObject({ code: 'closed' })
   await expect(give(joining, 'stockItem.register', 'y', { name: 'Y' })).rejects.toMatchObject({ code: 'closed' })
 
   const device = await openDevice(server, 'a', storage)
@@ -167,6 +167,36 @@ test('a log that had lived alone is opened anew when it joins: all of it waits, 
   const other = await openDevice(server, 'b')
   await other.pull()
   expect(await onHand(other, 'x')).toBe(5)
+})
+
+test('a log that has joined, and is not opened anew yet, tells of nothing that waits that it were confirmed', async () => {
+  const alone = await openEngine(createMemoryStorage())
+  const { commandId } = await give(alone, 'stockItem.register', 'x', { name: 'X' })
+  const log = new EngineLog(alone.inside, () => Promise.resolve())
+  const joining = log.join(ofDeviceA)
+  const asked = [log.receipt(commandId), log.withdraw(commandId), log.pending(0, 9)]
+  await expect(joining).rejects.toMatchObject({ code: 'closed' })
+  for (const each of asked) await expect(each).rejects.toMatchObject({ code: 'closed' })
+})
+
+test('a Command that waits while its log joins is refused to nobody: the engine that opens the log anew answers it', async () => {
+  const server = await SmallServer.open()
+  const storage = createMemoryStorage()
+  let reopened = 0
+  const joining = await openEngine(storage, { environment: { reopen: () => reopened++ } })
+  await give(joining, 'stockItem.register', 'x', { name: 'X' })
+  const faults: unknown[] = []
+  const joined = new EngineLog(joining.inside, () => Promise.resolve()).join(ofDeviceA)
+  give(joining, 'stockItem.receive', 'x', { quantity: 5 }, { id: 'waits' }).catch((fault: unknown) => faults.push(fault))
+  await expect(joined).rejects.toMatchObject({ code: 'closed' }) // to the sync loop alone
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(reopened).toBe(1)
+  expect(faults).toEqual([])
+
+  const device = await openDevice(server, 'a', storage)
+  expect(await give(device.engine, 'stockItem.receive', 'x', { quantity: 5 }, { id: 'waits' })).toMatchObject({ ok: true })
+  await pushAndPull(device)
+  expect(await onHand(device, 'x')).toBe(5)
 })
 
 test('a log whose last Commands were lost after they were pushed is told so, and loses none of those given since', async () => {

@@ -132,6 +132,27 @@ test('a slice that could not be written, and comes again, names no Command as th
   ])
 })
 
+test('what fell with a Command that was returned before a restart names it, and nothing that was returned before it was given', async () => {
+  const { storage, server, a, b, first } = await lastItems()
+  await give(a.engine, 'stockItem.receive', 'x', { quantity: 3 })
+  await sync(a)
+  await b.pull()
+  await give(a.engine, 'stockItem.pick', 'x', { quantity: 3 })
+  const third = await give(b.engine, 'stockItem.pick', 'x', { quantity: 2 })
+  const fourth = await give(b.engine, 'stockItem.pick', 'x', { quantity: 2 })
+  await sync(a)
+  const [next] = await b.sync.pending(b.sync.state.cursor?.sequence ?? 0, 1)
+  await server.push('b', next ? [next] : [])
+  await b.pull()
+  await b.engine.close()
+  const again = await open(server, 'b', storage)
+  await sync(again)
+  const causes = new Map((await inbox(again)).map(({ commandId, because }) => [commandId, because]))
+  expect(causes.get(first.commandId)).toEqual([])
+  expect(causes.get(third.commandId)).toEqual([])
+  expect(causes.get(fourth.commandId)).toEqual([third.commandId])
+})
+
 test('hazard 16: another try of a retry that is at risk waits for that one, and gives no second', async () => {
   const { a, b, first, requests } = await lastItems()
   await give(a.engine, 'stockItem.receive', 'x', { quantity: 3 })

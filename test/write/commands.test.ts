@@ -291,6 +291,24 @@ describe('taking back', () => {
     expect(await engine.load('stockItem', 'a')).toMatchObject({ state: { onHand: 4 } })
   })
 
+  test('a Command that was given before and is in the log tells its outcome: it is too late', async () => {
+    const storage = createMemoryStorage()
+    const engine = await openEngine(storage)
+    await register(engine, 'a', 5)
+    const stored = await give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id: 'stored' })
+    const hold = storage.faults.pause('events.append')
+    const committing = give(engine, 'stockItem.pick', 'a', { quantity: 1 })
+    await hold.reached
+    // As a page gives them that has another worker now: whether the one before had stored them it cannot know.
+    const again = ['stored', 'lost'].map((id, call) => give(engine, 'stockItem.pick', 'a', { quantity: 1 }, { id, call }))
+    for (const call of [0, 1]) expect(engine.cancel(call)).toBe(true)
+    hold.release()
+    await committing
+    expect(await again[0]).toEqual(stored)
+    await expect(again[1]).rejects.toMatchObject({ code: 'aborted' })
+    expect(await engine.load('stockItem', 'a')).toMatchObject({ state: { onHand: 3 } })
+  })
+
   test.each([1, 2])('one of two calls with the same id, the other goes on (call %i)', async (call) => {
     const storage = createMemoryStorage()
     const engine = await openEngine(storage)

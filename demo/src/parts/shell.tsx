@@ -23,6 +23,7 @@ const places: readonly {
   { path: 'devices', label: 'Two devices', icon: 'devices', desk: true },
   { path: 'import', label: 'Import', icon: 'import', desk: true },
   { path: 'log', label: 'Log', icon: 'log', desk: true },
+  { path: 'measure', label: 'Measure', icon: 'measure', desk: true },
   { path: 'settings', label: 'Settings', short: 'More', icon: 'settings' },
 ]
 

@@ -6,6 +6,7 @@ import { ImportScreen } from './import.tsx'
 import { InboxScreen } from './inbox.tsx'
 import { ItemScreen } from './item.tsx'
 import { LogScreen } from './log.tsx'
+import { MeasureScreen } from './measure.tsx'
 import { OrdersScreen } from './orders.tsx'
 import { PurchasesScreen } from './purchases.tsx'
 import { SettingsScreen } from './settings.tsx'
@@ -23,6 +24,7 @@ export function Screens() {
   if (place === 'devices') return <TwoDevicesScreen />
   if (place === 'import') return <ImportScreen />
   if (place === 'log') return <LogScreen />
+  if (place === 'measure') return <MeasureScreen />
   if (place === 'settings') return <SettingsScreen />
   return (
     <Page title="Not found">

@@ -24,6 +24,10 @@ export function SettingsScreen() {
           <Icon name="devices" />
           Two devices
         </a>
+        <a href={href(['measure'])}>
+          <Icon name="measure" />
+          Measure
+        </a>
       </nav>
       <IdentityCard />
       <SyncCard />

@@ -142,10 +142,7 @@ export class Tab {
     asked.isSent = true
     const [outcome] = this.#worker.engine.dispatch([message])
     const settle = (): void => asked.settle(outcome as Promise<Outcome>)
-    outcome?.then(settle, (thrown: unknown) => {
-      // Its engine was closed under it: the next one is asked.
-      if (!isOutpostError(thrown, 'closed')) settle()
-    })
+    outcome?.then(settle, settle)
   }
 
   #start(): void {

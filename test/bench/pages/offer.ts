@@ -1,40 +1,39 @@
 /** Lets the runner on the other side of the wire drive a subject, and starts the clock of a cold start. */
-import type { Subject } from './subject.ts'
-import { assert, assertSameTasks, listName, makeTasks } from './task.ts'
-import { type Metrics, phases, seeded } from './workloads.ts'
+import type { Subject } from '../../../demo/src/measure/subject.ts'
+import { assert } from '../../../demo/src/measure/task.ts'
+import { checkCold, coldList, coldRows, type Metrics, phases } from '../../../demo/src/measure/workloads.ts'
+import { crash } from './crash.ts'
+import { sizes } from './sizes.ts'
+
+const workloads = { ...phases, crash }
 
 export interface Bench {
   open(): Promise<void>
-  run(workload: string, phase: number): Promise<Metrics>
+  run(workload: keyof typeof workloads, phase: number): Promise<Metrics>
   close(): Promise<void>
 }
-
-const coldList = 7
-const coldRows = 50
 
 export function offer(subject: Subject): void {
   const startedAt = performance.now()
   const isCold = location.hash === '#cold'
-  const isOpen = Promise.resolve(subject.open())
-  const first = isCold ? subject.list(listName(coldList), coldRows).then((rows) => ({ rows, at: performance.now() })) : undefined
+  subject.open()
+  const first = isCold ? subject.list(coldList, coldRows).then((rows) => ({ rows, at: performance.now() })) : undefined
 
   const coldStart = async (): Promise<Metrics> => {
     const { rows, at } = (await first) as NonNullable<Awaited<typeof first>>
-    const expected = makeTasks(seeded).filter(({ list }) => list === listName(coldList))
-    assertSameTasks(rows, expected.slice(0, coldRows), 'the first rows')
-    assert((await subject.count()) === seeded, 'Not all rows are there after the cold start.')
+    await checkCold(subject, rows, sizes.inBulk)
     return { ms: at - startedAt }
   }
   const bench: Bench = {
     async open() {
-      await isOpen
       await subject.count()
     },
     async run(workload, phase) {
+      // The page's own start is what is timed then.
       if (isCold) return coldStart()
-      const run = phases[workload]?.[phase]
+      const run = workloads[workload][phase]
       assert(run !== undefined, `There is no phase ${phase} of workload "${workload}".`)
-      return run(subject)
+      return run(subject, sizes)
     },
     close: () => subject.close(),
   }

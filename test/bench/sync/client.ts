@@ -1,9 +1,9 @@
 /** Devices as far as a server can tell: real HTTP, and as little else as can be, since what is measured is the server. */
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { assert, type Task } from '../../../demo/src/measure/task.ts'
 import { PROTOCOL, type ProcessedRecord, type PullAnswer, type PushAnswer } from '../../../src/sync/protocol.ts'
 import type { WireCommand } from '../../../src/sync/requests.ts'
-import { assert, type Task } from '../pages/task.ts'
 
 /** Commands in a push, at most. */
 const full = 500

@@ -3,8 +3,8 @@
  * looked at after each: a fast wrong answer is none.
  */
 import { deepStrictEqual } from 'node:assert/strict'
-import { assert, makeTasks } from '../pages/task.ts'
-import type { Metrics } from '../pages/workloads.ts'
+import { assert, makeTasks } from '../../../demo/src/measure/task.ts'
+import type { Metrics } from '../../../demo/src/measure/workloads.ts'
 import { addCommand, Client, contentsOf } from './client.ts'
 import { type Device, noNetwork, withDevice } from './device.ts'
 import type { Rig, SyncWorkload } from './rig.ts'

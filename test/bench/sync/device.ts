@@ -21,7 +21,7 @@ export const noNetwork = /net::ERR_/
 
 /** @param expected errors of its pages that belong to the work */
 export const withDevice = <T>(rig: Rig, work: (device: Device) => Promise<T>, expected?: RegExp): Promise<T> =>
-  visit(({ context }) => work(deviceIn(rig, context)), expected)
+  visit(({ context }) => work(deviceIn(rig, context)), { expected })
 
 const deviceIn = ({ pages, profile }: Rig, context: BrowserContext): Device => ({
   open: (address) => openRemote<DeviceApi>(context, `${pages.url}sync/#${new URLSearchParams({ ...address }).toString()}`),

@@ -2,6 +2,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeTasks } from '../../../demo/src/measure/task.ts'
+import type { Metrics } from '../../../demo/src/measure/workloads.ts'
 import {
   buildServers,
   type ServerData,
@@ -11,8 +13,6 @@ import {
 } from '../../browser/support/server-process.ts'
 import { type PostgresServer, startPostgres } from '../../support/postgres-server.ts'
 import type { Pages } from '../pages.ts'
-import { makeTasks } from '../pages/task.ts'
-import type { Metrics } from '../pages/workloads.ts'
 import { type Profile, selfTimes } from '../profile.ts'
 import type { ProfileOptions } from '../tasks-run.ts'
 import { addCommand, Client } from './client.ts'

@@ -1,10 +1,10 @@
 /** What a server gives: processes of its own, real HTTP, several clients at once. */
 import { deepStrictEqual } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { assert, makeTasks } from '../../../demo/src/measure/task.ts'
+import { latency, type Metrics, perSecond } from '../../../demo/src/measure/workloads.ts'
 import type { WireCommand } from '../../../src/sync/requests.ts'
 import type { ServerProcess } from '../../browser/support/server-process.ts'
-import { assert, makeTasks } from '../pages/task.ts'
-import { latency, type Metrics, perSecond } from '../pages/workloads.ts'
 import { addCommand, Client, contentsOf } from './client.ts'
 import type { Storage, SyncWorkload } from './rig.ts'
 

@@ -11,7 +11,7 @@ const domains = {
   'stock': `import { stock } from '${fileOf('../../fixtures/stock.ts')}'\nexport default stock`,
   'counter-old': `import { counters } from '${fileOf('../pages/counter.ts')}'\nexport default counters['counter-old']()`,
   'counter-new': `import { counters } from '${fileOf('../pages/counter.ts')}'\nexport default counters['counter-new']()`,
-  'tasks': `import { tasks } from '${fileOf('../../bench/pages/outpost/domain.ts')}'\nexport default tasks`,
+  'tasks': `import { tasks } from '${fileOf('../../../demo/src/measure/domain.ts')}'\nexport default tasks`,
   'tasks-older': `import { olderTasks } from '${fileOf('../../bench/pages/sync/older.ts')}'\nexport default olderTasks`,
 }
 export type ServerDomain = keyof typeof domains

@@ -1,5 +1,5 @@
 /** Imports orders by hand: one record an Event, one a row, in batches. */
-import { ended, openDatabase, resultOf } from './idb.ts'
+import { ended, openDatabase, resultOf } from '../../../../demo/src/measure/by-hand/idb.ts'
 import { Stockroom, type Totals } from './stockroom.ts'
 
 export interface ImportAnswer {

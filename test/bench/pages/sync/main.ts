@@ -1,10 +1,11 @@
 /** A device of the sync workloads: who it is stands in its address, what it does comes from the runner. */
 import { type App, connect, type SyncStatus } from 'outpost/client'
 import { filter, firstValueFrom } from 'rxjs'
-import type { tasks } from '../outpost/domain.ts'
-import { subjectOn } from '../outpost/subject.ts'
-import { assert, assertSameTasks, listName, makeTasks, type Task } from '../task.ts'
-import { checkRows, type Metrics, phases, watchLongTasks } from '../workloads.ts'
+import type { tasks } from '../../../../demo/src/measure/domain.ts'
+import { subjectOn } from '../../../../demo/src/measure/outpost.ts'
+import { assert, assertSameTasks, listName, makeTasks, type Task } from '../../../../demo/src/measure/task.ts'
+import { checkRows, type Metrics, phases, watchLongTasks } from '../../../../demo/src/measure/workloads.ts'
+import { sizes } from '../sizes.ts'
 
 const startedAt = performance.now()
 const longestTaskOfStart = watchLongTasks()
@@ -26,7 +27,8 @@ const patienceMs = 60_000
 
 let app: App<typeof tasks>
 const subject = subjectOn(() => {
-  const alone = (): Worker => new Worker(new URL('../outpost/app.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
+  const alone = (): Worker =>
+    new Worker(new URL('../../../../demo/src/measure/tasks.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
   const synced = (): Worker => new Worker(new URL('./synced.worker.ts', import.meta.url), { type: 'module', name: url ?? '' })
   const who = { space, actor: principal, token: () => Promise.resolve(principal) }
   return (app = connect<typeof tasks>({ ...who, worker: url === undefined ? alone : synced }))
@@ -84,7 +86,7 @@ const api = {
     await new Promise((resolve) => setTimeout(resolve, 1000))
   },
   /** A workload of those without a server. */
-  work: async (name: 'seq' | 'burst'): Promise<Metrics> => (await phases[name]?.[0]?.(subject)) ?? {},
+  work: (name: 'seq' | 'burst'): Promise<Metrics> => phases[name][0](subject, sizes),
 
   /** Keeps a list on the screen from now on. */
   watch: (): Promise<void> =>

@@ -17,3 +17,6 @@ export function openDatabase(name: string, upgrade: (database: IDBDatabase) => v
   request.onupgradeneeded = () => upgrade(request.result)
   return resultOf(request)
 }
+
+/** Waits until nobody has it open any more. */
+export const removeDatabase = async (name: string): Promise<void> => void (await resultOf(indexedDB.deleteDatabase(name)))

@@ -3,8 +3,9 @@
  * together, `commit()` is not left to the browser, and durability is relaxed, as it is in Outpost. With `events` each change
  * is kept as an Event as well, in the same transaction.
  */
+import { destroyed } from '../subject.ts'
 import type { Task } from '../task.ts'
-import { ended, openDatabase, resultOf } from './idb.ts'
+import { ended, openDatabase, removeDatabase, resultOf } from './idb.ts'
 
 interface Row extends Task {
   /** How often it was written. */
@@ -21,7 +22,16 @@ interface Write {
 
 const portion = 1000
 
+export interface TaskStoreOptions {
+  /** Of the database. */
+  readonly name: string
+  readonly events: boolean
+  /** Told the whole list, for each one watched. */
+  readonly changed: (list: string, tasks: readonly Task[]) => void
+}
+
 export class TaskStore {
+  readonly #name: string
   readonly #stores: readonly string[]
   readonly #withEvents: boolean
   readonly #changed: (list: string, tasks: readonly Task[]) => void
@@ -29,16 +39,18 @@ export class TaskStore {
   #opening: Promise<IDBDatabase> | undefined
   #waiting: Write[] = []
   #isWriting = false
+  #isDestroyed = false
 
-  /** @param changed told the whole list, for each one watched */
-  constructor({ events, changed }: { readonly events: boolean; readonly changed: (list: string, tasks: readonly Task[]) => void }) {
+  constructor({ name, events, changed }: TaskStoreOptions) {
+    this.#name = name
     this.#withEvents = events
     this.#stores = events ? ['events', 'tasks'] : ['tasks']
     this.#changed = changed
   }
 
   open(): void {
-    this.#opening = openDatabase('tasks', (database) => {
+    if (this.#isDestroyed) throw destroyed()
+    this.#opening = openDatabase(this.#name, (database) => {
       database.createObjectStore('tasks', { keyPath: 'id' }).createIndex('list', ['list', 'createdAt'])
       if (this.#withEvents) database.createObjectStore('events', { keyPath: ['stream', 'version'] })
     })
@@ -72,7 +84,16 @@ export class TaskStore {
   }
 
   async close(): Promise<void> {
-    ;(await this.#database()).close()
+    const opening = this.#database()
+    this.#opening = undefined
+    this.#watched.clear()
+    ;(await opening).close()
+  }
+
+  async destroy(): Promise<void> {
+    this.#isDestroyed = true
+    if (this.#opening) await this.close()
+    await removeDatabase(this.#name)
   }
 
   #database(): Promise<IDBDatabase> {
@@ -90,16 +111,21 @@ export class TaskStore {
   }
 
   async #drain(): Promise<void> {
-    const database = await this.#database()
-    while (this.#waiting.length > 0) {
-      const writes = this.#waiting.splice(0)
-      try {
-        const touched = await this.#commit(database, writes)
-        for (const { settle } of writes) settle()
-        this.#tell([...touched].filter((list) => this.#watched.has(list)))
-      } catch (error) {
-        for (const { fail } of writes) fail(error)
+    try {
+      const database = await this.#database()
+      while (this.#waiting.length > 0) {
+        const writes = this.#waiting.splice(0)
+        try {
+          const touched = await this.#commit(database, writes)
+          for (const { settle } of writes) settle()
+          this.#tell([...touched].filter((list) => this.#watched.has(list)))
+        } catch (error) {
+          for (const { fail } of writes) fail(error)
+        }
       }
+    } catch (error) {
+      // It could not be opened, or is closed.
+      for (const { fail } of this.#waiting.splice(0)) fail(error)
     }
     this.#isWriting = false
   }
@@ -134,6 +160,14 @@ export class TaskStore {
   }
 
   #tell(touched: readonly string[]): void {
-    for (const list of touched) void this.list(list).then((tasks) => this.#changed(list, tasks))
+    for (const list of touched) {
+      this.list(list).then(
+        (tasks) => this.#changed(list, tasks),
+        (error: unknown) => {
+          // Once it is closed, nobody is there to be told.
+          if (this.#opening) throw error
+        },
+      )
+    }
   }
 }

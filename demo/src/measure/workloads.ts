@@ -1,23 +1,34 @@
 /**
- * The workloads. Each is a list of phases, and each phase runs in a page of its own on the same profile; the last one sees
- * what is left after a reload. Every run is checked: a fast wrong answer is none.
+ * The workloads. Each is a list of phases, and each phase begins with opening what is measured; the last one sees what the ones
+ * before have left. Every run is checked: a fast wrong answer is none.
  */
 import type { Subject } from './subject.ts'
 import { assert, assertSameTasks, listName, lists, makeTasks, randomBy, shuffled, type Task } from './task.ts'
 
 export type Metrics = Readonly<Record<string, number>>
-type Phase = (subject: Subject) => Promise<Metrics>
+type Phase = (subject: Subject, sizes: Sizes) => Promise<Metrics>
 
-const warmUps = 50
-const inSequence = 500
-const atOnce = 5000
-const stored = 10_000
-const updates = 1000
-const inBulk = 50_000
-const watched = 300
+/** How much of each. */
+export interface Sizes {
+  /** Before the clock starts. */
+  readonly warmUps: number
+  readonly inSequence: number
+  readonly atOnce: number
+  /** So many rows are there before any is updated or watched. */
+  readonly stored: number
+  readonly updates: number
+  /** What a cold start finds, as well. */
+  readonly inBulk: number
+  /** Updates of rows that are watched. */
+  readonly watched: number
+  /** For what is written behind, before the clock starts. */
+  readonly restMs: number
+}
+
 const waves = 10
-/** What a cold start finds. */
-export const seeded = inBulk
+/** What a cold start shows. */
+export const coldList = listName(7)
+export const coldRows = 50
 
 export const perSecond = (count: number, ms: number): number => (count * 1000) / ms
 
@@ -45,23 +56,20 @@ export async function checkRows(subject: Subject, expected: readonly Task[]): Pr
 }
 
 const afterReload =
-  (expected: () => readonly Task[]): Phase =>
-  async (subject) => {
-    await checkRows(subject, expected())
+  (expected: (sizes: Sizes) => readonly Task[]): Phase =>
+  async (subject, sizes) => {
+    await checkRows(subject, expected(sizes))
     return {}
   }
 
 /** So much as is stored before the clock starts. */
-async function given(subject: Subject, count: number): Promise<readonly Task[]> {
+async function given(subject: Subject, count: number, restMs: number): Promise<readonly Task[]> {
   const tasks = makeTasks(count)
   await subject.addMany(tasks)
   // Rows that are written behind belong to what was before.
-  await settled(subject, tasks)
-  return tasks
-}
-async function settled(subject: Subject, tasks: readonly Task[]): Promise<void> {
   await checkRows(subject, tasks)
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  await new Promise((resolve) => setTimeout(resolve, restMs))
+  return tasks
 }
 
 /** Collects main-thread tasks of 50 ms and more. */
@@ -90,7 +98,7 @@ async function timed<T>(items: readonly T[], work: (item: T) => Promise<void>): 
   return { perSecond: perSecond(items.length, performance.now() - startedAt), ...latency(samples) }
 }
 
-const seq: Phase = async (subject) => {
+const seq: Phase = async (subject, { warmUps, inSequence }) => {
   const tasks = makeTasks(warmUps + inSequence)
   for (const task of tasks.slice(0, warmUps)) await subject.add(task)
   const metrics = await timed(tasks.slice(warmUps), (task) => subject.add(task))
@@ -98,7 +106,7 @@ const seq: Phase = async (subject) => {
   return metrics
 }
 
-const burst: Phase = async (subject) => {
+const burst: Phase = async (subject, { warmUps, atOnce }) => {
   const tasks = makeTasks(warmUps + atOnce)
   for (const task of tasks.slice(0, warmUps)) await subject.add(task)
   const startedAt = performance.now()
@@ -124,15 +132,15 @@ function changes(tasks: readonly Task[], count: number): { readonly steps: reado
   return { steps, done }
 }
 
-const update: Phase = async (subject) => {
-  const tasks = await given(subject, stored)
+const update: Phase = async (subject, { stored, updates, restMs }) => {
+  const tasks = await given(subject, stored, restMs)
   const { steps, done } = changes(tasks, updates)
   const metrics = await timed(steps, ({ id, done }) => subject.setDone(id, done))
   await checkRows(subject, asDone(tasks, done))
   return metrics
 }
 
-const bulk: Phase = async (subject) => {
+const bulk: Phase = async (subject, { inBulk }) => {
   const tasks = makeTasks(inBulk)
   const startedAt = performance.now()
   await subject.addMany(tasks)
@@ -144,13 +152,29 @@ const bulk: Phase = async (subject) => {
   return { perSecond: perSecond(inBulk, visibleAt - startedAt), acknowledgedMs: acknowledgedAt - startedAt }
 }
 
-const seed: Phase = async (subject) => {
-  await given(subject, seeded)
+const seed: Phase = async (subject, { inBulk, restMs }) => {
+  await given(subject, inBulk, restMs)
   return {}
 }
 
-const watch: Phase = async (subject) => {
-  const tasks = await given(subject, stored)
+const coldStart: Phase = async (subject, { inBulk }) => {
+  await subject.close()
+  const startedAt = performance.now()
+  subject.open()
+  const rows = await subject.list(coldList, coldRows)
+  const ms = performance.now() - startedAt
+  await checkCold(subject, rows, inBulk)
+  return { ms }
+}
+
+export async function checkCold(subject: Subject, rows: readonly Task[], seeded: number): Promise<void> {
+  const expected = makeTasks(seeded).filter(({ list }) => list === coldList)
+  assertSameTasks(rows, expected.slice(0, coldRows), 'the first rows')
+  assert((await subject.count()) === seeded, 'Not all rows are there after the cold start.')
+}
+
+const watch: Phase = async (subject, { stored, watched, restMs }) => {
+  const tasks = await given(subject, stored, restMs)
   const ofList = tasks.filter(({ list }) => list === listName(7))
   const { steps, done } = changes(ofList, watched)
   let shown: readonly Task[] = []
@@ -173,8 +197,8 @@ const watch: Phase = async (subject) => {
   return metrics
 }
 
-const fanout: Phase = async (subject) => {
-  const tasks = await given(subject, stored)
+const fanout: Phase = async (subject, { stored, updates, restMs }) => {
+  const tasks = await given(subject, stored, restMs)
   const steps = shuffled(tasks, 7).slice(0, updates)
   const done = new Map(steps.map((task) => [task.id, !task.done]))
   const after = asDone(tasks, done)
@@ -212,15 +236,14 @@ const fanout: Phase = async (subject) => {
   return { ms, longestTaskMs: longestTask() }
 }
 
-const nothing: Phase = async () => ({})
-
-/** By name. `coldstart` is timed from the page's first line, see `offer`. */
-export const phases: Readonly<Record<string, readonly Phase[]>> = {
-  seq: [seq, afterReload(() => makeTasks(warmUps + inSequence))],
-  burst: [burst, afterReload(() => makeTasks(warmUps + atOnce))],
-  update: [update, afterReload(() => asDone(makeTasks(stored), changes(makeTasks(stored), updates).done))],
-  bulk: [bulk, afterReload(() => makeTasks(inBulk))],
-  coldstart: [seed, nothing],
+export const phases = {
+  seq: [seq, afterReload(({ warmUps, inSequence }) => makeTasks(warmUps + inSequence))],
+  burst: [burst, afterReload(({ warmUps, atOnce }) => makeTasks(warmUps + atOnce))],
+  update: [update, afterReload(({ stored, updates }) => asDone(makeTasks(stored), changes(makeTasks(stored), updates).done))],
+  bulk: [bulk, afterReload(({ inBulk }) => makeTasks(inBulk))],
+  coldstart: [seed, coldStart],
   watch: [watch],
   fanout: [fanout],
-}
+} as const satisfies Readonly<Record<string, readonly Phase[]>>
+
+export type WorkloadName = keyof typeof phases
