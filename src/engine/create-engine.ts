@@ -69,7 +69,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       // Everything stands on another footing now: it is opened anew, and what waits here is answered there.
       if (adopted) {
         if (environment.reopen) environment.reopen()
-        else logStorage.onClosed?.('it has joined a server')
+        else logStorage.onClosed?.('joined')
         return
       }
       // With sync it is the server that fires them.

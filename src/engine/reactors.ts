@@ -159,8 +159,7 @@ export class Reactors {
     const stop = this.#stop.signal
     while (!stop.aborted) {
       const woken = this.#woken
-      const isAllHere = this.#here.size === reactors.length
-      const stored = isAllHere ? undefined : await meta.entries(key('')).catch(() => undefined) // as a look that finds nothing new: it looks again
+      const stored = await meta.entries(key('')).catch(() => undefined) // as a look that finds nothing new: it looks again
       const others = reactors.filter(({ name }) => !this.#here.has(name))
       for (const { name } of others) {
         const progress = stored?.get(key(name)) as Progress | undefined

@@ -117,7 +117,7 @@ async function begin(header: Header, { storage, log, alone }: ImportHost): Promi
     if (await alone().catch(() => false)) return beginning
     await beginning.mark(false)
   }
-  throw new OutpostError('log-not-empty', 'Another tab has this app open. Close all others, then import.')
+  throw new OutpostError('log-not-empty', 'Another tab has this app open. Close the other tabs.')
 }
 
 /** How many records the log has, where none holds anything: one that has joined a server has such. Undefined where it is not empty. */

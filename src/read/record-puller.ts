@@ -19,7 +19,7 @@ export class RecordPuller {
   async after(record: number): Promise<readonly LogRecord[]> {
     if (this.#pulled[0]?.number !== record + 1) this.#pulled = await this.#source.records(record, BATCH_RECORDS)
     if (this.#pulled[0]?.number !== record + 1)
-      throw new OutpostError('storage-failed', `Record ${record + 1} is missing from the log. Reload; if it stays, export and restore.`)
+      throw new OutpostError('storage-failed', `Record ${record + 1} is missing from the log. Reload the page.`)
     let size = 0
     for (let events = 0; size < this.#pulled.length && events < BATCH_EVENTS; size++)
       events += (this.#pulled[size] as LogRecord).events.length

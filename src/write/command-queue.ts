@@ -122,7 +122,7 @@ export class CommandQueue {
   async close(): Promise<void> {
     this.#closed = true
     for (const waiting of this.#waiting.splice(0))
-      this.#fail(waiting, commandFault('closed', waiting.command, 'still waited when the app was closed. Nothing was stored by this call.'))
+      this.#fail(waiting, commandFault('closed', waiting.command, 'waited when the app was closed. Nothing was stored by this call.'))
     await this.#running
   }
 
@@ -199,16 +199,12 @@ export class CommandQueue {
       const found = await receipts.find(old.map(({ command }) => command.id))
       for (const waiting of old) {
         const outcome = found.get(waiting.command.id)
-        if (!outcome) continue
-        const now = clock()
-        waiting.settle(outcome)
-        this.#trip(waiting, { handler: now }, startedAt, outcome)
+        if (outcome) {
+          waiting.settle(outcome)
+          this.#trip(waiting, { handler: clock() }, startedAt, outcome)
+        } else if (waiting.cancelled) this.#drop(waiting)
       }
-      const left = asked.filter((waiting) => {
-        const isFound = !waiting.fresh && found.has(waiting.command.id)
-        if (waiting.cancelled && !isFound) this.#drop(waiting)
-        return !isFound && !waiting.cancelled
-      })
+      const left = asked.filter(({ command, fresh, cancelled }) => fresh || !(cancelled || found.has(command.id)))
       batch.splice(from, batch.length - from, ...left)
     }
     const wanted = decider.wanted(batch.slice(from).map(({ command }) => command))

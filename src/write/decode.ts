@@ -85,7 +85,7 @@ export function checkFormat(record: LogRecord): void {
   if (record.format > LOG_FORMAT || (record.kind !== 'commit' && record.kind !== 'sync'))
     throw new OutpostError(
       'storage-newer',
-      `Record ${record.number} (${record.kind}, format ${record.format}) is of a newer build. Nothing was changed: load the newer app.`,
+      `Record ${record.number} (${record.kind}, format ${record.format}) is of a newer build. Nothing was changed. Load the newer app.`,
       { record: record.number, format: record.format },
     )
 }

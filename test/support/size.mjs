@@ -14,7 +14,7 @@ export const budgets = {
   'outpost': 10,
   'outpost/worker': 60,
   'outpost/client': 10,
-  'outpost/sync': 15.5,
+  'outpost/sync': 15.6,
   'outpost/react': 3,
   'outpost/dexie': 35,
   'outpost/server': 62,

@@ -53,13 +53,13 @@ export async function openDatabase(
       // It may still open later: a forgotten connection would block every deletion and upgrade.
       opening.then((late) => late.close()).catch(() => undefined)
       return blocked
-        ? `Opening "${name}" waits for another tab: close the other tabs.`
-        : `Opening "${name}" got no answer in ${openTimeoutMs} ms: reload, or restart the browser.`
+        ? `Opening "${name}" waits for another tab. Close the other tabs.`
+        : `Opening "${name}" got no answer in ${openTimeoutMs} ms. Reload the page, or restart the browser.`
     })
   } catch (error) {
-    if (gone) throw new OutpostError('closed', `The data of "${name}" was deleted: connect again.`, { database: name })
+    if (gone) throw new OutpostError('closed', `The data of "${name}" was deleted. Connect again.`, { database: name })
     if (nameOf(error) !== 'VersionError') throw error
-    throw new OutpostError('storage-newer', `"${name}" was made by a newer build. Nothing was changed: load the newer app.`, {
+    throw new OutpostError('storage-newer', `"${name}" is of a newer build. Nothing was changed. Load the newer app.`, {
       database: name,
     })
   }
@@ -84,7 +84,7 @@ export async function deleteDatabase({ indexedDB, openTimeoutMs }: IndexedDbEnvi
   await withinMs(
     resultOf(indexedDB.deleteDatabase(name)),
     openTimeoutMs,
-    () => `Deleting "${name}" waits for another tab: close the other tabs.`,
+    () => `Deleting "${name}" waits for another tab. Close the other tabs.`,
   )
 }
 

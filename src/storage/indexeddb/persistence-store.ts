@@ -35,13 +35,8 @@ export function createPersistenceStore(connection: Connection, ranges: typeof ID
     due: (fold, limit) =>
       connection.read(['states', 'due', 'checkpoints'], async (store) => {
         const root = await rootOf(store, fold)
-        const keys = limit <= 0 ? [] : await resultOf(store('due').getAllKeys(allUnder([fold], ranges), countOf(limit)))
-        const states = await readStates(
-          store,
-          fold,
-          keys.map((key) => (key as string[])[2] as string),
-          root,
-        )
+        const keys: string[] = limit <= 0 ? [] : await resultOf(store('due').getAll(allUnder([fold], ranges), countOf(limit)))
+        const states = await readStates(store, fold, keys, root)
         return { checkpoint: root?.checkpoint, states: states.filter((state) => state !== undefined) }
       }),
 

@@ -81,7 +81,7 @@ export async function writeStates(
       byKey.delete(key)
       if (!saved) continue
       byKey.set(key, saved)
-      if (saved.dueAt !== undefined) due.put(0, [fold, saved.dueAt, key])
+      if (saved.dueAt !== undefined) due.put(key, [fold, saved.dueAt, key])
     }
     filled += byKey.size * share
     const divided = new Map<number, SavedState[]>([[place, []]])

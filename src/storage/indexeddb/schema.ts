@@ -33,7 +33,7 @@ export const logSchema: DatabaseSchema = {
 export const savedSchema: DatabaseSchema = {
   /** [fold, page] → SavedState[], see `saved-pages.ts` */
   states: {},
-  /** [fold, dueAt, key] → nothing: the states with a timer */
+  /** [fold, dueAt, key] → key, of the states with a timer */
   due: {},
   /** fold → Checkpoint, with what tells where its states lie */
   checkpoints: {},
