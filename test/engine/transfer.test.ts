@@ -207,7 +207,7 @@ describe('an export', () => {
     const engine = await openEngine(createMemoryStorage(), { roles })
     await expect(imported(engine, lines)).rejects.toMatchObject({
       code: 'log-not-empty',
-      message: expect.stringContaining('Close all others') as string,
+      message: expect.stringContaining('Close the other tabs') as string,
     })
     roles.open = 1
     expect(await imported(engine, lines)).toMatchObject({ events: 300 })
