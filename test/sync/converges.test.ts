@@ -3,7 +3,7 @@
  * processed once and in order, every record of the server is in the log, and the status says so.
  */
 import fc from 'fast-check'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Device, type Tab } from './support/device.ts'
 import type { NetworkFault } from './support/network.ts'
 import { ErrorAnswered } from './support/simulated-server.ts'
@@ -159,36 +159,32 @@ class World {
   }
 }
 
-test('everything pending is processed exactly once and in order, and sync ends up to date', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-      const world = new World()
-      try {
-        for (const each of steps) await world.take(each)
-        await world.heal()
-        world.check()
-      } finally {
-        await world.close()
-      }
-    }),
-    { numRuns: Number(process.env['RUNS'] ?? 150) },
-  )
-}, 600_000)
+// A schedule that never meets a fault proves nothing of it.
+const wanted = [
+  ...['lost', 'swallowed', 'unanswered', 'silent', 'cut', 'doubled', 'late'].flatMap((fault) =>
+    ['connect', 'push', 'pull'].map((path) => `${fault} ${path}`),
+  ),
+  ...['kill the holder', 'freeze the holder', 'close the holder', 'hide the holder', 'clone', 'renamed', 'one name'],
+]
+const unseen = (): readonly string[] => wanted.filter((what) => !seen.has(what))
 
-afterAll(() => {
-  // A schedule that never meets a fault proves nothing of it.
-  const faults = ['lost', 'swallowed', 'unanswered', 'silent', 'cut', 'doubled', 'late'].flatMap((each) =>
-    ['connect', 'push', 'pull'].map((path) => `${each} ${path}`),
-  )
-  for (const what of [
-    ...faults,
-    'kill the holder',
-    'freeze the holder',
-    'close the holder',
-    'hide the holder',
-    'clone',
-    'renamed',
-    'one name',
-  ])
-    expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
-})
+test('everything pending is processed exactly once and in order, and sync ends up to date', async () => {
+  const converges = () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        const world = new World()
+        try {
+          for (const each of steps) await world.take(each)
+          await world.heal()
+          world.check()
+        } finally {
+          await world.close()
+        }
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 150) },
+    )
+  await converges()
+  // By chance one of them may be missing still.
+  for (let more = 0; more < 4 && unseen().length > 0; more++) await converges()
+  expect(unseen()).toEqual([])
+}, 600_000)
