@@ -2,113 +2,154 @@
  * A lock on a folder that no death of a process leaves behind: a socket in it, on which the holder listens. The kernel knows whether
  * anybody does, which no number of a process in a file can tell: numbers are used again, and mean nothing in another container.
  *
- *     free ── listen ──▶ held ── release, or death ──▶ free, or an abandoned socket ── moved away ──▶ free
+ * Whoever wants it listens under a name of its own first, and only then looks for others: of two at least the later one sees the
+ * other, so both never hold it. No name is used twice: a socket on which nobody listens is dead for good, and may be removed.
+ *
+ *     free ── listen, publish ──▶ asks ── nobody else is there ──▶ holds ── release, or death ──▶ free
+ *                                 asks ── another holds it ──▶ refused
+ *                                 asks ── another asks, whose name comes before ──▶ withdraws, and asks anew
  */
-import { randomUUID } from 'node:crypto'
-import { link, rename, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { OutpostError } from '../../errors.ts'
 
+const PUBLISHED = 'lock.'
+/** Bound, but perhaps not listening yet, so that it would be taken for dead. */
+const UNPUBLISHED = 'lock~'
+const TOKEN_BYTES = 6
+const NAME_LENGTH = PUBLISHED.length + 2 * TOKEN_BYTES
 /** What the system allows for the path of a socket, the shortest of them (macOS). */
 const MAX_PATH = 103
-/** How long one who took over an abandoned lock waits for others who saw it abandoned too, before it counts on it. */
-const SETTLE_MS = 100
 const SILENCE_MS = 1_000
+const RETRY_MS = 5
+
+/** What a socket says to those who look; `gone` where nobody listens. */
+type Standing = 'asks' | 'holds' | 'gone'
 
 export class FolderLock {
   readonly #server: Server
+  readonly #paths: readonly string[]
 
-  private constructor(server: Server) {
+  private constructor(server: Server, paths: readonly string[]) {
     this.#server = server
+    this.#paths = paths
   }
 
   /** @throws `storage-failed` where another process holds it */
   static async take(folder: string): Promise<FolderLock> {
-    const path = socketIn(folder)
-    const token = randomUUID()
-    let takenOver = false
+    if (process.platform === 'win32') return new FolderLock(await listenOnPipe(folder), [])
+    if (Buffer.byteLength(folder) + 1 + NAME_LENGTH > MAX_PATH) {
+      const longest = MAX_PATH - 1 - NAME_LENGTH
+      throw new OutpostError('storage-failed', `The path of the folder ${folder} is too long for a lock in it: at most ${longest} bytes.`, {
+        folder,
+      })
+    }
     for (;;) {
-      const server = await listen(path, token, folder)
-      if (server) {
-        const lock = new FolderLock(server)
-        if (!takenOver) return lock
-        await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-        if ((await holderOf(path)) === token) return lock
-        await lock.release()
-        throw held(folder)
-      }
-      if ((await holderOf(path)) !== undefined) throw held(folder)
-      await moveAway(path, folder)
-      takenOver = true
+      const others = await othersIn(folder)
+      if (others.holding) throw held(folder)
+      const lock = others.asking.length === 0 ? await FolderLock.#ask(folder) : undefined
+      if (lock) return lock
+      await delay(RETRY_MS * (1 + Math.random()))
     }
   }
 
   /** Works twice. */
-  release(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()))
+  async release(): Promise<void> {
+    for (const path of this.#paths) await rm(path, { force: true })
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  }
+
+  /** Undefined where another came before: it is to be asked anew. */
+  static async #ask(folder: string): Promise<FolderLock | undefined> {
+    const token = randomBytes(TOKEN_BYTES).toString('hex')
+    const [own, path, unpublished] = [PUBLISHED + token, join(folder, PUBLISHED + token), join(folder, UNPUBLISHED + token)]
+    let standing: Standing = 'asks'
+    const server = await listen(unpublished, () => standing, folder)
+    const lock = new FolderLock(server, [unpublished, path])
+    try {
+      if (!(await published(unpublished, path))) return await withdrawn(lock)
+      for (;;) {
+        const others = await othersIn(folder, own)
+        if (others.holding) throw held(folder)
+        if (others.asking.length === 0) {
+          standing = 'holds'
+          return lock
+        }
+        if (others.asking.some((other) => other < own)) return await withdrawn(lock)
+        await delay(RETRY_MS)
+      }
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
   }
 }
 
-function socketIn(folder: string): string {
-  // Windows has no sockets in folders, but named pipes, which vanish with their process.
-  if (process.platform === 'win32') return `\\\\.\\pipe\\outpost-${Buffer.from(folder.toLowerCase()).toString('base64url')}`
-  const path = join(folder, 'lock')
-  if (Buffer.byteLength(path) <= MAX_PATH) return path
-  throw new OutpostError(
-    'storage-failed',
-    `The path of the folder ${folder} is too long for a lock in it: at most ${MAX_PATH - 5} bytes.`,
-    { folder },
-  )
+async function withdrawn(lock: FolderLock): Promise<undefined> {
+  await lock.release()
+  return undefined
 }
 
-/** Undefined where the path is taken. */
-const listen = (path: string, token: string, folder: string): Promise<Server | undefined> =>
+/** False where another took it for dead before it listened. */
+async function published(unpublished: string, path: string): Promise<boolean> {
+  try {
+    await rename(unpublished, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** Removes what is dead. */
+async function othersIn(folder: string, own?: string): Promise<{ holding: boolean; asking: string[] }> {
+  const names = (await readdir(folder)).filter((name) => name !== own && (name.startsWith(PUBLISHED) || name.startsWith(UNPUBLISHED)))
+  const standings = await Promise.all(
+    names.map(async (name) => {
+      const standing = await standingOf(join(folder, name))
+      if (standing === 'gone') await rm(join(folder, name), { force: true })
+      return standing
+    }),
+  )
+  const asking = names.filter((name, at) => standings[at] === 'asks' && name.startsWith(PUBLISHED))
+  return { holding: standings.includes('holds'), asking }
+}
+
+/** Windows has no sockets in folders, but named pipes, of which each has one holder, and which vanish with its process. */
+const listenOnPipe = (folder: string): Promise<Server> =>
+  listen(`\\\\.\\pipe\\outpost-${Buffer.from(folder.toLowerCase()).toString('base64url')}`, () => 'holds', folder)
+
+const listen = (path: string, standing: () => Standing, folder: string): Promise<Server> =>
   new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.on('error', () => {}).end(token))
+    const server = createServer((socket) => socket.on('error', () => {}).end(standing()))
     server.unref()
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(undefined)
+      if (error.code === 'EADDRINUSE') reject(held(folder))
       else reject(new OutpostError('storage-failed', `The folder ${folder} cannot be locked (${error.message}).`, { folder }, error))
     })
     server.listen(path, () => resolve(server))
   })
 
-/** What the holder says; undefined where nobody listens. */
-const holderOf = (path: string): Promise<string | undefined> =>
+const standingOf = (path: string): Promise<Standing> =>
   new Promise((resolve) => {
     let said = ''
     const socket = connect(path)
     socket.setEncoding('utf8').on('data', (text: string) => (said += text))
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : said))
-    socket.once('end', () => resolve(said))
-    // A holder that stands still says nothing, and holds it all the same.
+    // One that withdraws while it is being asked breaks off, or ends without a word.
+    socket.once('end', () => resolve(said === 'holds' ? said : 'asks'))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve('gone')
+      else resolve(code === 'ECONNRESET' || code === 'EPIPE' ? 'asks' : 'holds')
+    })
+    // A process that stands still says nothing, and may hold it all the same.
     socket.setTimeout(SILENCE_MS, () => {
       socket.destroy()
-      resolve(said)
+      resolve('holds')
     })
   })
-
-/** Moves an abandoned socket away; one that turns out alive, because another was quicker, is put back. */
-async function moveAway(path: string, folder: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error
-  }
-  const alive = (await holderOf(aside)) !== undefined
-  try {
-    if (alive) await link(aside, path)
-  } catch (error) {
-    // Another took the place meanwhile: the one moved away finds that out before it counts on it, see SETTLE_MS.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    await rm(aside)
-  }
-  if (alive) throw held(folder)
-}
 
 const held = (folder: string): OutpostError =>
   new OutpostError(
