@@ -111,6 +111,8 @@ const projects: TestProjectInlineConfiguration[] = [
     test: {
       name: 'unit',
       environment: 'node',
+      // Vitest leaves one processor out, which of two is half.
+      maxWorkers: '100%',
       // Only what hangs is to fail by time: machines differ, and are shared.
       testTimeout: 60_000,
       include: ['test/**/*.test.{ts,tsx}'],
