@@ -147,8 +147,9 @@ export class Link {
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new DOMException('Aborted.', 'AbortError'))
-    if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort()
+    // In any case: what comes of it later is heard by somebody.
     promise.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))
   })
 }
