@@ -2,8 +2,11 @@
 import { spawn } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ownAddresses } from '../../demo/serve/certificate.ts'
@@ -28,14 +31,18 @@ async function freePort(): Promise<number> {
 /** Ends with its test. @returns what it printed, once it holds this */
 async function startDemo(port: number, rest: readonly string[], awaited: RegExp): Promise<string> {
   const { VITEST: _, NODE_ENV: __, ...env } = process.env
+  // Not in what `npm run demo` keeps here for whoever works on this.
+  const folder = await mkdtemp(join(tmpdir(), 'outpost-demo-'))
   const server = spawn(process.execPath, [bin('vite'), 'preview', '--mode', 'demo', ...rest], {
     cwd: root,
-    env: { ...env, PORT: String(port), NO_COLOR: '1' },
+    env: { ...env, PORT: String(port), SYNC_FOLDER: folder, NO_COLOR: '1' },
   })
   onTestFinished(async () => {
-    if (server.exitCode !== null) return
-    server.kill()
-    await once(server, 'exit')
+    if (server.exitCode === null) {
+      server.kill()
+      await once(server, 'exit')
+    }
+    await rm(folder, { recursive: true })
   })
   let printed = ''
   for (const stream of [server.stdout, server.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (printed += text))
