@@ -11,7 +11,7 @@ import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query
 import type { Environment } from '../engine/engine.ts'
 import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
-import { canonical } from './canonical.ts'
+import { canonical } from '../internal/canonical.ts'
 import type { EventSource } from './event-source.ts'
 import { LiveNamed } from './live-named.ts'
 import { LiveQuery } from './live-query.ts'
