@@ -58,7 +58,12 @@ test('where the log cannot be opened, the rows that were opened beside it are cl
       async openReadStore(...given: Parameters<typeof open>) {
         const store = await open(...given)
         const close = store.close.bind(store)
-        return Object.assign(store, { close: () => (close(), resolve()) })
+        return Object.assign(store, {
+          close() {
+            close()
+            resolve()
+          },
+        })
       },
     })
   })
