@@ -12,7 +12,8 @@ export class Hold {
     return () => {
       if (!isHolding) return
       isHolding = false
-      if (--this.#holders === 0) this.#freed.ring()
+      if (--this.#holders > 0) return
+      this.#freed.ring()
     }
   }
 
