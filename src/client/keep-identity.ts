@@ -1,4 +1,4 @@
-import { canonical } from './canonical.ts'
+import { canonical } from '../internal/canonical.ts'
 
 /**
  * The new result, with every row that equals an old one being that old object, and the old result itself where nothing

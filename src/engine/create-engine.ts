@@ -11,7 +11,7 @@ import { Receipts } from '../write/receipts.ts'
 import { sameValue } from '../internal/same-value.ts'
 import { named } from '../domain/named.ts'
 import { createReadSide } from '../read/read-side.ts'
-import { openWriteSide } from './write-side.ts'
+import { openWriteSide, type WriteSide } from './write-side.ts'
 import { commandFault } from '../write/command-fault.ts'
 import { Decider } from '../write/decider.ts'
 import { Timers } from './timers.ts'
@@ -58,7 +58,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
   let cancelStatus: (() => void) | undefined
   /** Saved states are usable from here on. */
   let usable = false
-  const { log, decoder, index, aggregates, managers, writeBehind, bringUp } = await openWriteSide(domain, logStorage, environment, {
+  let log!: WriteSide['log']
+  let decoder!: WriteSide['decoder']
+  const opening = openWriteSide(domain, logStorage, environment, {
     isBusy: () => queue.isBusy,
     onFull: (full) => {
       if (full === (storageState === 'full')) return
@@ -79,6 +81,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
   })
   const source: EventSource = {
+    opened: opening.then((opened) => ({ log, decoder } = opened)),
     get head() {
       return { checkpoint: log.head, position: log.position }
     },
@@ -99,15 +102,17 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
       if (log.head.record < record) await log.turn(() => log.pull())
     },
   }
-  const readSide = await createReadSide({
+  const readSide = createReadSide({
     domain,
     source,
     storage,
     meta: logStorage.meta,
     prefix,
     environment,
-    stateChanged: () => showStatus(),
+    stateChanged: () => log && showStatus(),
   })
+  opening.catch(() => readSide.close())
+  const { index, aggregates, managers, writeBehind, bringUp } = await opening
 
   const tracer = new Tracer({
     clock,

@@ -31,23 +31,22 @@ export async function openLog(
   name: string,
   environment: Environment,
 ): Promise<{ logStorage: LogStorage; meta: LogMeta }> {
-  let logStorage = await storage.openLog(name)
+  const logStorage = await storage.openLog(name)
   try {
-    if ((await logStorage.meta.get(IMPORTING)) === true) {
+    const [importing, found] = await Promise.all([logStorage.meta.get(IMPORTING), logStorage.meta.get('log')])
+    if (importing === true) {
       // An import that still runs in another tab ends before this does; one that was given up has left only rubbish.
       if (!(await environment.alone()))
         throw new OutpostError('log-not-empty', 'Another tab imports into this app. Reload when it has finished.')
       logStorage.close()
       await storage.destroy(name)
-      logStorage = await storage.openLog(name)
+      return await openLog(storage, name, environment)
     }
-    const found = (await logStorage.meta.get('log')) as LogMeta | undefined
-    const meta =
-      found ??
-      ((await logStorage.meta.update<LogMeta>(
+    const meta = (found ??
+      (await logStorage.meta.update<LogMeta>(
         'log',
         (stored) => stored ?? { epoch: environment.randomId(), format: LOG_FORMAT, createdAt: environment.now() },
-      )) as LogMeta)
+      ))) as LogMeta
     if (meta.format > LOG_FORMAT)
       throw new OutpostError('storage-newer', `The log "${name}" has format ${meta.format}. Nothing was changed. Load the newer app.`, {
         format: meta.format,

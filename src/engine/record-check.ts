@@ -3,26 +3,19 @@ import { LOG_FORMAT, type LogRecord } from '../storage/record.ts'
 
 /** Counts along over all records of a file, in order. */
 export class RecordCheck {
-  #records = 0
-  #events = 0
+  /** Records that have passed. */
+  records = 0
+  /** Events in them. */
+  events = 0
   /** The last version of each stream, by the Aggregate's name and then its id. */
   readonly #streams = new Map<string, Map<string, number>>()
-
-  /** Records that have passed. */
-  get records(): number {
-    return this.#records
-  }
-  /** Events in them. */
-  get events(): number {
-    return this.#events
-  }
 
   /** True where it is the record after the last one that passed, whole and of a format that this build knows. */
   passes(value: unknown): value is LogRecord {
     const passes =
       isObject(value) &&
-      value['number'] === this.#records + 1 &&
-      value['position'] === this.#events + 1 &&
+      value['number'] === this.records + 1 &&
+      value['position'] === this.events + 1 &&
       value['kind'] === 'commit' &&
       isCount(value['format'], 1) &&
       value['format'] <= LOG_FORMAT &&
@@ -33,8 +26,8 @@ export class RecordCheck {
       (value['states'] === undefined || isList(value['states'], isState)) &&
       (value['parked'] === undefined || isList(value['parked'], isParked))
     if (!passes) return false
-    this.#records++
-    this.#events += (value as unknown as LogRecord).events.length
+    this.records++
+    this.events += (value as unknown as LogRecord).events.length
     return true
   }
 

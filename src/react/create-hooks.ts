@@ -14,7 +14,7 @@ import {
 } from 'react'
 import type { Observable } from 'rxjs'
 import type { App, Commands, LiveQuery, Read, SettledOutcome } from '../client/app.ts'
-import { canonical } from '../client/canonical.ts'
+import { canonical } from '../internal/canonical.ts'
 import { initialStatus } from '../client/status.ts'
 import type { Status } from '../engine/status.ts'
 import { OutpostError } from '../errors.ts'

@@ -3,7 +3,7 @@
  * it waits for is kept here, by the query's description, as long as somebody listens or may come back.
  */
 import type { LiveQuery } from '../client/app.ts'
-import { canonical } from '../client/canonical.ts'
+import { canonical } from '../internal/canonical.ts'
 import { type QueryResult, queryStore } from './query-store.ts'
 import type { Store } from './store.ts'
 

@@ -8,7 +8,6 @@ export class Bell {
   }
 
   ring(): void {
-    if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
     for (const wake of waiting) wake()

@@ -4,6 +4,8 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Checkpoint, LogRecord } from '../storage/record.ts'
 
 export interface EventSource {
+  /** Resolves when the log is open: until then, nothing else is to be asked of it. Rejects where it cannot be opened. */
+  readonly opened: Promise<unknown>
   /** The last record folded by this engine, and the position of the last Event. Reading up to here needs no waiting. */
   readonly head: { readonly checkpoint: Checkpoint; readonly position: number }
   /**

@@ -41,15 +41,11 @@ export interface BuilderHost {
 
 export class GenerationBuilder {
   readonly #host: BuilderHost
-  #isRunning = false
+  isRunning = false
   #next: { readonly generation: Generation; readonly projection: Projection } | undefined
 
   constructor(host: BuilderHost) {
     this.#host = host
-  }
-
-  get isRunning(): boolean {
-    return this.#isRunning
   }
 
   /**
@@ -58,13 +54,13 @@ export class GenerationBuilder {
    * @param follow shows meanwhile what another tab builds
    */
   async start(follow: boolean): Promise<void> {
-    if (this.#isRunning) return
-    this.#isRunning = true
+    if (this.isRunning) return
+    this.isRunning = true
     try {
       const { building } = await this.#host.generations.beginBuild()
       if (follow && building) await this.#open(building)
     } catch (error) {
-      this.#isRunning = false
+      this.isRunning = false
       throw error
     }
     void this.#run()
@@ -82,7 +78,7 @@ export class GenerationBuilder {
         await pause(environment.later, backoff(++failures, RETRY_FIRST_MS, RETRY_LONGEST_MS), signal)
       }
     }
-    this.#isRunning = false
+    this.isRunning = false
     this.#host.problem(undefined)
   }
 

@@ -35,6 +35,8 @@ export class GenerationStores {
   async open(version: number, generation: Generation, listen: Listen): Promise<Projection | undefined> {
     const { model, source, storage, environment, signal } = this.#options
     const store = await storage.openReadStore(this.#databaseName(version, generation.number), { key: model.key, indexes: model.indexes })
+    // Only now: at a start both open at once. Where the log cannot be, the read side is closed.
+    await source.opened.catch(() => undefined)
     if (signal.aborted) {
       store.close()
       throw closedError(model.name)

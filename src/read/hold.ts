@@ -12,8 +12,7 @@ export class Hold {
     return () => {
       if (!isHolding) return
       isHolding = false
-      if (--this.#holders > 0) return
-      this.#freed.ring()
+      if (--this.#holders === 0) this.#freed.ring()
     }
   }
 

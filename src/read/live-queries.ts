@@ -4,7 +4,7 @@ import type { AnyReadModel } from '../domain/infer.ts'
 import type { GetQuery, RowsQuery } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import { keyToken } from '../storage/key.ts'
-import { canonical } from './canonical.ts'
+import { canonical } from '../internal/canonical.ts'
 import { type About, LiveQuery, type LiveResult } from './live-query.ts'
 import { LiveRows } from './live-rows.ts'
 import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
@@ -29,16 +29,11 @@ export class LiveQueries {
   readonly #index = new TouchIndex<LiveQuery>()
   /** Named queries that read this Read Model. */
   readonly #dependents = new Set<() => void>()
-  #evaluations = 0
 
   constructor(host: LiveQueriesHost) {
     this.#host = host
   }
 
-  /** How often a query took changes in. */
-  get evaluations(): number {
-    return this.#evaluations
-  }
   get isWatched(): boolean {
     return this.#queries.size > 0 || this.#dependents.size > 0
   }
@@ -62,10 +57,7 @@ export class LiveQueries {
   changed(changes: readonly RowChange[] | undefined): void {
     if (changes) {
       const renewed: LiveQuery[] = []
-      for (const [query, touching] of this.#index.touched(changes)) {
-        this.#evaluations++
-        if (query.apply(touching)) renewed.push(query)
-      }
+      for (const [query, touching] of this.#index.touched(changes)) if (query.apply(touching)) renewed.push(query)
       for (const query of renewed) query.tell()
     } else for (const query of this.#queries.all()) query.reload()
     for (const changed of [...this.#dependents]) changed()

@@ -234,7 +234,11 @@ export class ModelReader {
   async #open(): Promise<void> {
     const { source } = this.#options
     let pointer = await this.#generations.read()
-    if (!pointer?.current && source.head.checkpoint.record === 0) pointer = await this.#generations.begin()
+    if (!pointer?.current) {
+      await source.opened
+      // Where there are Events by now, another tab may have begun.
+      pointer = await (source.head.checkpoint.record === 0 ? this.#generations.begin() : this.#generations.read())
+    }
     const current = pointer?.current
     if (current && !this.#generations.fits(current) && this.#wasOpen) throw otherBuild(this.model)
     const isOpen = this.#generations.fits(current) && (await this.#openCurrent(current))

@@ -8,7 +8,6 @@ export class PositionWaiters {
 
   /** Wakes those who wait for this position, or for less. */
   wake(position: number): void {
-    if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = waiting.filter((each) => each.position > position)
     for (const each of waiting) if (each.position <= position) each.resolve()

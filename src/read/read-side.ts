@@ -11,7 +11,7 @@ import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query
 import type { Environment } from '../engine/engine.ts'
 import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
-import { canonical } from './canonical.ts'
+import { canonical } from '../internal/canonical.ts'
 import type { EventSource } from './event-source.ts'
 import { LiveNamed } from './live-named.ts'
 import { LiveQuery } from './live-query.ts'
@@ -63,23 +63,17 @@ export interface ReadSide {
   flush(): Promise<void>
   /** Stores nothing more. Everything that waits rejects with `closed`. */
   close(): Promise<void>
-  /** How often a watched query took changes in: those that a change cannot touch do not. */
-  readonly evaluations: number
 }
 
 /** Opens in the background: what needs rows waits for them by itself. */
-export async function createReadSide(options: ReadSideOptions): Promise<ReadSide> {
-  const side = new LocalReadSide(options)
-  side.open()
-  return side
-}
+export const createReadSide = (options: ReadSideOptions): ReadSide => new LocalReadSide(options)
 
 class LocalReadSide implements ReadSide {
   readonly #options: ReadSideOptions
   readonly #models: ReadonlyMap<string, ModelReader>
   readonly #named = new WatchedQueries()
   readonly #oldBuilds: OldBuilds
-  #subscription: Subscription | undefined
+  readonly #subscription: Subscription
 
   constructor(options: ReadSideOptions) {
     this.#options = options
@@ -93,24 +87,18 @@ class LocalReadSide implements ReadSide {
       prefix,
       areLive: () => this.status().every(({ state }) => state === 'live'),
     })
-  }
-
-  open(): void {
     for (const model of this.#models.values()) model.open()
-    this.#subscription = this.#options.source.recorded$.subscribe(({ position, own }) => {
+    this.#subscription = options.source.recorded$.subscribe(({ position, own }) => {
       for (const model of this.#models.values()) model.rung(position, own)
     })
-    this.#oldBuilds.open()
+    options.source.opened.then(
+      () => this.#oldBuilds.open(),
+      () => undefined, // it is closed
+    )
   }
 
   status(): readonly ReadModelState[] {
     return [...this.#models.values()].map((model) => model.status())
-  }
-
-  get evaluations(): number {
-    let sum = 0
-    for (const { live } of this.#models.values()) sum += live.evaluations
-    return sum
   }
 
   async run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> {
@@ -166,7 +154,7 @@ class LocalReadSide implements ReadSide {
   }
 
   async close(): Promise<void> {
-    this.#subscription?.unsubscribe()
+    this.#subscription.unsubscribe()
     this.#oldBuilds.close()
     this.#named.close()
     for (const model of this.#models.values()) model.close()

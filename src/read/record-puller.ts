@@ -3,13 +3,16 @@ import { OutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { EventSource } from './event-source.ts'
 
-/** Pulled at once; a batch ends earlier where it has enough Events, since a record may hold hundreds. */
-const BATCH_RECORDS = 64
-const BATCH_EVENTS = 2_000
+/** Pulled at once, at most. */
+const MAX_RECORDS = 64
+/** A batch ends where it has enough Events: a record may hold one, or hundreds. */
+const BATCH_EVENTS = 1_000
 
 export class RecordPuller {
   readonly #source: EventSource
   #pulled: readonly LogRecord[] = []
+  /** Records to pull at once: going by the last ones, they hold a batch. More would be read, and keep the thread, for nothing. */
+  #size = 8
 
   constructor(source: EventSource) {
     this.#source = source
@@ -17,14 +20,16 @@ export class RecordPuller {
 
   /** The next records after this one; the caller knows that there are some. */
   async after(record: number): Promise<readonly LogRecord[]> {
-    if (this.#pulled[0]?.number !== record + 1) this.#pulled = await this.#source.records(record, BATCH_RECORDS)
-    if (this.#pulled[0]?.number !== record + 1)
-      throw new OutpostError('storage-failed', `Record ${record + 1} is missing from the log. Reload the page.`)
-    let size = 0
-    for (let events = 0; size < this.#pulled.length && events < BATCH_EVENTS; size++)
-      events += (this.#pulled[size] as LogRecord).events.length
-    const batch = this.#pulled.slice(0, size)
-    this.#pulled = this.#pulled.slice(size)
-    return batch
+    const follows = (): boolean => this.#pulled[0]?.number === record + 1
+    if (!follows()) {
+      this.#pulled = await this.#source.records(record, this.#size)
+      if (!follows()) throw new OutpostError('storage-failed', `Record ${record + 1} is missing from the log. Reload the page.`)
+    }
+    const pulled = this.#pulled
+    let [size, events] = [0, 0]
+    for (; size < pulled.length && events < BATCH_EVENTS; size++) events += (pulled[size] as LogRecord).events.length
+    this.#pulled = pulled.slice(size)
+    this.#size = Math.min(MAX_RECORDS, Math.ceil((size * BATCH_EVENTS) / events))
+    return pulled.slice(0, size)
   }
 }

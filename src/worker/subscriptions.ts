@@ -1,6 +1,6 @@
 /** All subscriptions of one client: what is new on them goes out together, one frame at a time for each. */
 import { encodeError } from '../channel/codec.ts'
-import type { Frame, FromWorker, News } from '../channel/protocol.ts'
+import type { Frame, FromWorker } from '../channel/protocol.ts'
 import { messageOf, OutpostError } from '../errors.ts'
 import type { Feed, FeedListener } from './feeds.ts'
 
@@ -25,9 +25,7 @@ export class Subscriptions {
     const entry: Entry = { id, feed: undefined, ready: true }
     this.#entries.set(id, entry)
     const fail = (thrown: unknown): void => {
-      if (this.#entries.get(id) !== entry) return
-      this.close(id)
-      this.#post({ kind: 'frames', frames: [{ id, kind: 'error', error: encodeError(thrown) }] })
+      if (this.#entries.get(id) === entry) this.#fail(id, thrown)
     }
     try {
       entry.feed = start({ ring: () => this.#ring(entry), fail })
@@ -83,27 +81,24 @@ export class Subscriptions {
       entry.ready = false
       frames.push({ id: entry.id, ...news })
     }
-    if (frames.length === 0) return
+    if (frames.length > 0) this.#send(frames)
+  }
+
+  #send(frames: readonly Frame[]): void {
     try {
       this.#post({ kind: 'frames', frames })
-    } catch {
+    } catch (cause) {
       // One of them holds what cannot cross; alone, only that one fails.
-      for (const frame of frames) this.#postAlone(frame)
+      if (frames.length > 1) for (const frame of frames) this.#send([frame])
+      else {
+        const message = `The result cannot cross to the page: ${messageOf(cause)}. Return plain data.`
+        this.#fail((frames[0] as Frame).id, new OutpostError('invalid-query', message, {}, cause))
+      }
     }
   }
 
-  #postAlone(frame: Frame): void {
-    try {
-      this.#post({ kind: 'frames', frames: [frame] })
-    } catch (cause) {
-      this.close(frame.id)
-      const error = new OutpostError(
-        'invalid-query',
-        `The result cannot cross to the page: ${messageOf(cause)}. Return plain data.`,
-        {},
-        cause,
-      )
-      this.#post({ kind: 'frames', frames: [{ id: frame.id, kind: 'error', error: encodeError(error) } satisfies { id: number } & News] })
-    }
+  #fail(id: number, thrown: unknown): void {
+    this.close(id)
+    this.#post({ kind: 'frames', frames: [{ id, kind: 'error', error: encodeError(thrown) }] })
   }
 }

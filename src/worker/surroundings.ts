@@ -7,17 +7,10 @@ type Figures = Omit<StorageStatus, 'state'>
 const estimateEveryMs = 30_000
 
 export class Surroundings {
-  #tabs = 1
-  #figures: Figures = { persisted: undefined, usage: undefined, quota: undefined, private: undefined }
+  tabs = 1
+  figures: Figures = { persisted: undefined, usage: undefined, quota: undefined, private: undefined }
   #estimatedAt = -Infinity
   readonly #listeners = new Set<() => void>()
-
-  get tabs(): number {
-    return this.#tabs
-  }
-  get figures(): Figures {
-    return this.#figures
-  }
 
   /** @returns stops listening */
   listen(changed: () => void): () => void {
@@ -26,8 +19,8 @@ export class Surroundings {
   }
 
   counted(tabs: number): void {
-    if (tabs === this.#tabs) return
-    this.#tabs = tabs
+    if (tabs === this.tabs) return
+    this.tabs = tabs
     this.#tell()
   }
 
@@ -45,7 +38,7 @@ export class Surroundings {
       // The private windows of Firefox and Safari keep IndexedDB in memory and refuse this.
       storage?.getDirectory?.().then(unknown, () => true),
     ])
-    this.#figures = { persisted, usage: estimated?.usage, quota: estimated?.quota, private: refused }
+    this.figures = { persisted, usage: estimated?.usage, quota: estimated?.quota, private: refused }
     this.#tell()
   }
 

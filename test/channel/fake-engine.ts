@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type { CommandMessage, Engine, ExportPage, ExportPlace, EngineStatus, WatchedQuery } from '../../src/engine/engine.ts'
 import type { CommandTrace } from '../../src/engine/trace.ts'
 import { type ErrorCode, OutpostError } from '../../src/errors.ts'
-import { canonical } from '../../src/client/canonical.ts'
+import { canonical } from '../../src/internal/canonical.ts'
 
 /** What outlives an engine. */
 export class FakeStorage {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonical } from '../../src/client/canonical.ts'
+import { canonical } from '../../src/internal/canonical.ts'
 import { keepIdentity } from '../../src/client/keep-identity.ts'
 
 /** What can cross between threads. */

@@ -29,6 +29,68 @@ test('where storage goes on failing, Commands fail with its error', async () => 
   await Promise.all([expect(received).rejects.toMatchObject({ code: 'storage-failed' }), clock.advance(60_000)])
 })
 
+test('rows are opened beside the log, not after it', async () => {
+  const disk = createMemoryStorage()
+  const first = await openEngine(disk.tab())
+  await give(first, 'stockItem.register', 'a', { name: 'A' })
+  await first.close()
+  const tab = disk.tab()
+  const [log, rows] = [tab.faults.pause('events.last'), tab.faults.pause('openReadStore')]
+  const opening = openEngine(tab)
+  await Promise.all([log.reached, rows.reached])
+  log.release()
+  rows.release()
+  const engine = await opening
+  expect((await engine.run({ kind: 'get', model: 'stockList', key: 'a' }, 1, 1000)).data).toMatchObject({ name: 'A' })
+})
+
+test('where the log cannot be opened, the rows that were opened beside it are closed', async () => {
+  const disk = createMemoryStorage()
+  const first = await openEngine(disk.tab())
+  await give(first, 'stockItem.register', 'a', { name: 'A' })
+  await first.close()
+  const tab = disk.tab()
+  tab.faults.fail('events.last', 'UnknownError')
+  const rows = tab.faults.pause('openReadStore')
+  const closed = new Promise<void>((resolve) => {
+    const open = tab.openReadStore
+    Object.assign(tab, {
+      async openReadStore(...given: Parameters<typeof open>) {
+        const store = await open(...given)
+        const close = store.close.bind(store)
+        return Object.assign(store, {
+          close() {
+            close()
+            resolve()
+          },
+        })
+      },
+    })
+  })
+  await expect(openEngine(tab)).rejects.toMatchObject({ code: 'storage-failed' })
+  await rows.reached
+  rows.release()
+  await closed
+})
+
+test('a tab that begins the log while another one opens it makes that one build nothing', async () => {
+  const disk = createMemoryStorage()
+  const tab = disk.tab()
+  const checkpoints = tab.faults.pause('states.checkpoints')
+  const opening = openEngine(tab)
+  await checkpoints.reached
+  const other = await openEngine(disk.tab())
+  await give(other, 'stockItem.register', 'a', { name: 'A' })
+  checkpoints.release()
+  const engine = await opening
+  const seen: string[] = []
+  engine.status$.subscribe(({ readModels }) => seen.push(...readModels.map(({ state }) => state)))
+  expect((await engine.run({ kind: 'get', model: 'stockList', key: 'a' }, 1, 1000)).data).toMatchObject({ name: 'A' })
+  expect(new Set(seen)).toEqual(new Set(['live']))
+  const generations = (await disk.list('')).filter((name) => name.includes('.read.')).map((name) => name.split('#')[1])
+  expect(new Set(generations)).toEqual(new Set(['1']))
+})
+
 test('a space whose name is no well-formed text is refused by name', async () => {
   const options = { domain: stock, storage: createMemoryStorage(), principal: 'ann', environment: testEnvironment(createTestClock()) }
   await expect(createEngine({ ...options, space: '\ud800' })).rejects.toMatchObject({

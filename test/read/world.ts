@@ -110,6 +110,7 @@ export class Tab implements EventSource {
   readonly side!: ReadSide
   /** Each change of the status. */
   readonly stateChanged$ = new Subject<void>()
+  readonly opened = Promise.resolve()
   readonly recorded$ = new Subject<{ readonly position: number; readonly own: boolean }>()
   readonly decode: (record: LogRecord) => readonly RecordedEvent[]
   tailEpoch = 0
@@ -134,7 +135,7 @@ export class Tab implements EventSource {
     const tab = new Tab(storage, log, domain)
     await tab.#pull(false)
     const stateChanged = (): void => tab.stateChanged$.next()
-    const side = await createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment, stateChanged })
+    const side = createReadSide({ domain, source: tab, storage, meta: log.meta, prefix: PREFIX, environment, stateChanged })
     return Object.assign(tab, { side })
   }
 

@@ -2,7 +2,7 @@
  * What the hall's Events come to, told by hand: it shares no code with the domain's own folds. And what a device shows while its
  * log grows, told from the records alone.
  */
-import { canonical } from '../../src/client/canonical.ts'
+import { canonical } from '../../src/internal/canonical.ts'
 import type { LogRecord } from '../../src/storage/record.ts'
 
 interface Told {

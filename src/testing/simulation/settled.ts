@@ -1,5 +1,5 @@
 /** What must hold when everything has come to rest. */
-import { canonical } from '../../client/canonical.ts'
+import { canonical } from '../../internal/canonical.ts'
 import { createMemoryStorage } from '../../storage/memory/memory-storage.ts'
 import type { Row } from '../../storage/storage.ts'
 import type { Receipt } from '../../sync/receipt.ts'
