@@ -107,22 +107,18 @@ export class ModelReader {
   open(): void {
     if (this.#isOpening || this.#closing.signal.aborted) return
     this.#isOpening = true
-    void this.#open()
-      .then(
-        () => {
-          this.#openFailures = 0
-          return true
-        },
-        (error: unknown) => {
-          this.#failedToOpen(error)
-          return false
-        },
-      )
-      .then((hasOpened) => {
+    void this.#open().then(
+      () => {
         this.#isOpening = false
+        this.#openFailures = 0
         // What was opened may have ended meanwhile.
-        if (hasOpened && !this.#current && !this.#builder.isRunning) this.open()
-      })
+        if (!this.#current && !this.#builder.isRunning) this.open()
+      },
+      (error: unknown) => {
+        this.#isOpening = false
+        this.#failedToOpen(error)
+      },
+    )
   }
 
   /** What is to be said of a result that was read just now: how fresh it is, and which of its rows rest on pending Commands. */

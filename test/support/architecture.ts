@@ -92,7 +92,7 @@ export const house: House = {
     },
     // The one place where all of it meets.
     'testing/simulation': {
-      values: [...base, 'storage', 'storage/memory', 'engine', 'client', 'worker', 'sync', 'server'],
+      values: [...base, 'internal', 'storage', 'storage/memory', 'engine', 'client', 'worker', 'sync', 'server'],
       types: ['write', 'read', ...contracts, 'sync/synced-log.ts'],
     },
   },
