@@ -17,7 +17,7 @@ import type { ErrorData } from './codec.ts'
 import type { Segment } from './rows-patch.ts'
 
 /** Raised with every change below that the other side would misread. */
-export const protocolVersion = 2
+export const protocolVersion = 3
 
 /** A message that is no call. Comlink passes over it, and so does a page or worker that talks of other things on this port. */
 export interface Envelope<Message> {
@@ -46,10 +46,13 @@ export interface Loaded {
 
 /** What the host answers. */
 export interface Calls {
-  /** May be sent twice: what came before the host listened is lost. `lock` is a Web Lock that the worker holds as long as it lives. */
-  hello(): Promise<Reply<{ readonly protocol: number; readonly lock: string | undefined }>>
-  /** Opens the log; everything below waits for it. */
-  open(log: LogName): Promise<Reply<void>>
+  /**
+   * Where both speak the same protocol, the log is being opened from here on. May be sent twice: what came before the host
+   * listened is lost. `lock` is a Web Lock that the worker holds as long as it lives.
+   */
+  hello(protocol: number, log: LogName): Promise<Reply<{ readonly protocol: number; readonly lock: string | undefined }>>
+  /** Answers when the log is open; everything below waits for that. Once. */
+  open(): Promise<Reply<void>>
   run(query: QueryDescription, after: number, deadlineMs: number): Promise<Reply<Snapshot<unknown>>>
   load(aggregate: string, id: string): Promise<Reply<Loaded>>
   loadAt(aggregate: string, id: string, moment: { readonly version: number } | { readonly at: number | Date }): Promise<Reply<Loaded>>

@@ -85,14 +85,14 @@ export function openLink(spawn: () => WorkerEndpoint, log: LogName, listener: Li
   }
 
   const greet = async (): Promise<void> => {
-    const { protocol, lock } = valueOf(await link.call('hello'))
+    const { protocol, lock } = valueOf(await link.call('hello', protocolVersion, log))
     if (over || link.greeted) return
     if (protocol !== protocolVersion)
       return end('refused', 'protocol-mismatch', `Page and worker differ (${protocolVersion}, ${protocol}). Reload.`)
     link.greeted = true
     // Granted to us only when the worker that holds it is gone: browsers tell of a dead worker in no other way.
     if (lock) navigator.locks.request(lock, { signal: released.signal }, died).catch(refused)
-    valueOf(await link.call('open', log))
+    valueOf(await link.call('open'))
     if (!over) listener.ready()
   }
 

@@ -5,7 +5,7 @@ import type { EventSource } from './event-source.ts'
 
 /** Pulled at once, at most. */
 const MAX_RECORDS = 64
-/** A batch ends where it has enough Events: a record may hold one, or hundreds. */
+/** A batch ends where it has enough Events: a record may hold one, or hundreds. Never within a transaction: that shows whole, or not at all. */
 const BATCH_EVENTS = 1_000
 
 export class RecordPuller {
@@ -20,16 +20,24 @@ export class RecordPuller {
 
   /** The next records after this one; the caller knows that there are some. */
   async after(record: number): Promise<readonly LogRecord[]> {
-    const follows = (): boolean => this.#pulled[0]?.number === record + 1
-    if (!follows()) {
-      this.#pulled = await this.#source.records(record, this.#size)
-      if (!follows()) throw new OutpostError('storage-failed', `Record ${record + 1} is missing from the log. Reload the page.`)
-    }
-    const pulled = this.#pulled
+    if (this.#pulled[0]?.number !== record + 1) this.#pulled = await this.#pull(record)
     let [size, events] = [0, 0]
-    for (; size < pulled.length && events < BATCH_EVENTS; size++) events += (pulled[size] as LogRecord).events.length
-    this.#pulled = pulled.slice(size)
+    for (let more: boolean | undefined = true; more || (events < BATCH_EVENTS && size < this.#pulled.length); size++) {
+      if (size === this.#pulled.length) this.#pulled = [...this.#pulled, ...(await this.#pull(record + size))]
+      const next = this.#pulled[size] as LogRecord
+      events += next.events.length
+      more = next.more
+    }
+    const batch = this.#pulled.slice(0, size)
+    this.#pulled = this.#pulled.slice(size)
     this.#size = Math.min(MAX_RECORDS, Math.ceil((size * BATCH_EVENTS) / events))
-    return pulled.slice(0, size)
+    return batch
+  }
+
+  async #pull(after: number): Promise<readonly LogRecord[]> {
+    const records = await this.#source.records(after, this.#size)
+    if (records[0]?.number !== after + 1)
+      throw new OutpostError('storage-failed', `Record ${after + 1} is missing from the log. Reload the page.`)
+    return records
   }
 }

@@ -52,6 +52,7 @@ export interface Host {
 
 export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
   let opening: Promise<Session> | undefined
+  let isTaken = false
   let session: Session | undefined
   const opened = async (): Promise<Session> => {
     if (!opening) throw new OutpostError('closed', 'No log is open on this worker.')
@@ -62,17 +63,21 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
   const post = (message: FromWorker): void => port.postMessage({ outpost: message } satisfies Envelope<FromWorker>)
   const uncaught = (thrown: unknown): void => post({ kind: 'uncaught', error: encodeError(thrown) })
   const pageToken = new PageToken(post)
-  const begin = async (log: LogName): Promise<void> => {
+  const begin = async (log: LogName): Promise<Session> => {
     const opened = await open(log, { askPage: () => pageToken.ask(), report: uncaught })
-    session = createSession(opened, post, uncaught)
+    return (session = createSession(opened, post, uncaught))
   }
 
   const calls: Calls = {
-    hello: answering(async () => ({ protocol: protocolVersion, lock: await lock })),
-    open: answering(async (log) => {
-      if (opening) throw new OutpostError('worker-failed', 'This worker has a log open. Give each client its own.')
-      opening = begin(log).then(() => session as Session)
-      await opening
+    hello: answering(async (protocol, log) => {
+      // Not only when asked to open: the way to the page and back takes as long as opening.
+      if (protocol === protocolVersion) (opening ??= begin(log)).catch(() => undefined) // `open` tells
+      return { protocol: protocolVersion, lock: await lock }
+    }),
+    open: answering(async () => {
+      if (isTaken) throw new OutpostError('worker-failed', 'This worker has a log open. Give each client its own.')
+      isTaken = true
+      await opened()
     }),
     run: answering(async (query, after, deadlineMs) => runQuery(await engine(), query, after, deadlineMs)),
     load: answering(async (aggregate, id) => (await engine()).load(aggregate, id)),

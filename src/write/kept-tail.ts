@@ -25,16 +25,14 @@ const chunkKey = (chunk: number): string => `${VOIDS}${String(chunk).padStart(6,
 /** @throws `storage-newer` where a newer build wrote the last record */
 export async function openTail(storage: LogStorage): Promise<Tail> {
   const { events, meta } = storage
-  // In this order: what another tab appends meanwhile is behind what was kept, and folded like everything there.
-  const kept = (await meta.get(TAIL)) as KeptTail | undefined
-  const chunks = kept && kept.voids > 0 ? [...(await meta.entries(VOIDS)).values()] : []
   const last = await events.last()
   if (last) checkFormat(last)
-  if (!kept || !last) {
-    // Where nothing was kept there is nothing to fold from: another tab may have joined before that last record.
-    if (last && (await meta.get(TAIL)) !== undefined) return openTail(storage)
-    return Tail.begin(last)
-  }
+  // In this order: where nothing was kept, there is nothing to fold from before that last record.
+  const kept = (await meta.get(TAIL)) as KeptTail | undefined
+  if (!kept || !last) return Tail.begin(last)
+  // Another tab has appended meanwhile.
+  if (kept.as > last.number) return openTail(storage)
+  const chunks = kept.voids > 0 ? [...(await meta.entries(VOIDS)).values()] : []
   const voids = (chunks as VoidRange[][]).flat().slice(0, kept.voids)
   const start = kept.from ? kept.from.record - 1 : kept.as
   const [before] = start > 0 ? await events.get([start]) : []

@@ -28,6 +28,27 @@ test('a tab that opens while another one joins the server knows of it', async ()
   expect(tail.pending).toHaveLength(1)
 })
 
+test('a tab that opens while another one joins, between the two reads that tell it, knows of all that was kept', async () => {
+  const server = await SmallServer.open()
+  const storage = createMemoryStorage()
+  const lone = await openEngine(storage.tab())
+  await register(lone, 'w')
+  await lone.close()
+  const tab = storage.tab()
+  const last = tab.faults.pause('events.last')
+  const opening = openEngine(tab)
+  await last.reached
+  const kept = tab.faults.pause('meta.get')
+  last.release()
+  await kept.reached
+  const first = await openDevice(server, 'a', storage.tab())
+  await register(first.engine, 'x')
+  kept.release()
+  const { tail } = (await opening).inside.log
+  expect(tail.cursor).toEqual(cursorOf(first))
+  expect(tail.pending).toHaveLength(2)
+})
+
 test('a tab that has not heard of the server saves nothing as confirmed that waits for it', async () => {
   const server = await SmallServer.open()
   const storage = createMemoryStorage()
@@ -110,4 +131,19 @@ test('a tab that has not heard of a new client id withdraws nothing that was sen
   await device.sync.sending(await device.sync.pending(0, 10))
   expect(await stale.sync.withdraw(commandId)).toBe(false)
   expect(await device.sync.receipt(commandId)).toEqual({ state: 'pushed' })
+})
+
+test('what one transaction brought is shown whole, however many records of the server are in it', async () => {
+  const server = await SmallServer.open()
+  const [here, there] = [await openDevice(server, 'a'), await openDevice(server, 'b')]
+  await register(there.engine, 'x')
+  for (let i = 0; i < 150; i++) await receive(there.engine, 'x', 1)
+  await there.push()
+  const shown = new Set<unknown>()
+  const watched = await here.engine.watch({ kind: 'get', model: 'stockList', key: 'x' }, () =>
+    shown.add((watched.snapshot.data as { onHand: number } | undefined)?.onHand),
+  )
+  await here.pull()
+  await expect.poll(() => shown.has(150)).toBe(true)
+  expect([...shown]).toEqual([150])
 })
