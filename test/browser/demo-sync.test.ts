@@ -10,6 +10,7 @@ import { startDemo, type DemoServer } from '../demo/demo-server.ts'
 import { independentFold } from '../demo/independent-fold.ts'
 import { faults, looks } from '../demo/page-faults.ts'
 import { readServerLog } from '../demo/server-log.ts'
+import { embeddedFolder } from '../support/embedded-folder.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { launchChromium } from './support/chromium.ts'
 import { prepareKill } from './support/processes.ts'
@@ -19,7 +20,7 @@ const timeoutMs = 30_000
 let folder: string
 let demo: DemoServer
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'outpost-demo-'))
+  folder = await embeddedFolder()
   demo = await startDemo(folder)
 })
 afterEach(async () => {

@@ -1,8 +1,7 @@
 /** Tabs of one device that share a sync: one that freezes or dies while it syncs for all, and builds that differ. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { embeddedFolder } from '../support/embedded-folder.ts'
 import { freeze } from './support/freezable.ts'
 import { expectJoined, items, proxyTo, stockUp } from './support/joining.ts'
 import { prepareCrash } from './support/processes.ts'
@@ -22,7 +21,7 @@ afterAll(() => served.close())
 afterEach(killServers)
 
 async function newFolder(): Promise<{ readonly folder: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'outpost-server-'))
+  const folder = await embeddedFolder()
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
   return { folder }
 }

@@ -3,10 +3,9 @@
  * own, on an embedded database and on a PostgreSQL. What all of them must come to is folded from the server's log by code that
  * shares nothing with the domain.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { embeddedFolder } from '../support/embedded-folder.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { expectJoined, items, proxyTo, stockUp, untilPushed } from './support/joining.ts'
 import { createRandom } from './support/random.ts'
@@ -37,7 +36,7 @@ const kinds: readonly Kind[] = ['an embedded database', 'PostgreSQL']
 
 async function newData(kind: Kind): Promise<ServerData> {
   if (kind === 'PostgreSQL') return { databaseUrl: await postgres.database() }
-  const folder = await mkdtemp(join(tmpdir(), 'outpost-server-'))
+  const folder = await embeddedFolder()
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
   return { folder }
 }
