@@ -4,6 +4,7 @@
  */
 import { derivedId } from '../domain/id.ts'
 import { isOutpostError } from '../errors.ts'
+import { Alarm, type AlarmClock } from '../internal/alarm.ts'
 import type { PersistenceStore, SavedState } from '../storage/storage.ts'
 import type { Undecided } from '../write/decide.ts'
 import { TIMER } from '../write/decider.ts'
@@ -19,12 +20,10 @@ const RETRY_MS = 10_000
 /** Due instances fetched at once. */
 const PAGE = 64
 
-export interface TimersOptions {
+export interface TimersOptions extends AlarmClock {
   readonly managers: readonly States[]
   readonly store: PersistenceStore
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
-  readonly now: () => number
-  readonly later: (delayMs: number, run: () => void) => () => void
   readonly dispatch: (command: Undecided) => Promise<unknown>
 }
 
@@ -32,13 +31,18 @@ export class Timers {
   readonly #options: TimersOptions
   readonly #managers: readonly States[]
   readonly #firing = new Set<string>()
-  #cancel: (() => void) | undefined
-  #lookAt = Infinity
+  readonly #alarm: Alarm
   #looking = 0
   #closed = false
 
   constructor(options: TimersOptions) {
     this.#options = options
+    this.#alarm = new Alarm(options, () => {
+      this.#looking++
+      this.#look()
+        .catch((error: unknown) => this.#failed(error))
+        .finally(() => this.#looking--)
+    })
     this.#managers = options.managers.filter((states) => Object.keys((states.fold as ManagerFold).manager.timers).length > 0)
   }
 
@@ -48,27 +52,19 @@ export class Timers {
   }
   /** When it looks again for timers that are due (ms since 1970); Infinity where none waits. */
   get nextLookAt(): number {
-    return this.#looking > 0 ? this.#options.now() : this.#lookAt
+    return this.#looking > 0 ? this.#options.now() : this.#alarm.at
   }
   close(): void {
     this.#closed = true
-    this.#cancel?.()
+    this.#alarm.clear()
   }
 
   #lookIn(delayMs: number): void {
-    const at = this.#options.now() + delayMs
-    if (this.#closed || at >= this.#lookAt) return
-    this.#cancel?.()
-    this.#lookAt = at
-    this.#cancel = this.#options.later(delayMs, () => {
-      this.#lookAt = Infinity
-      this.#looking++
-      this.#look()
-        .catch((error: unknown) => {
-          if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
-        })
-        .finally(() => this.#looking--)
-    })
+    if (!this.#closed) this.#alarm.set(delayMs)
+  }
+
+  #failed(error: unknown): void {
+    if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
   }
 
   async #look(): Promise<void> {
@@ -115,9 +111,7 @@ export class Timers {
         correlationId: timer.correlationId,
         causationId: timer.setBy,
       })
-        .catch((error: unknown) => {
-          if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
-        })
+        .catch((error: unknown) => this.#failed(error))
         .finally(() => this.#firing.delete(id))
     }
   }

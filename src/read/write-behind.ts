@@ -5,6 +5,7 @@
  */
 import type { Environment } from '../engine/engine.ts'
 import { isOutpostError, messageOf } from '../errors.ts'
+import { Alarm } from '../internal/alarm.ts'
 import { Pace } from '../internal/pace.ts'
 import type { Checkpoint } from '../storage/record.ts'
 import type { ReadStore } from '../storage/storage.ts'
@@ -43,7 +44,7 @@ export class WriteBehind {
   readonly #events: WriteBehindEvents
   readonly #pace: Pace
   #running: Promise<void> | undefined
-  #timer: { readonly at: number; readonly cancel: () => void } | undefined
+  readonly #alarm: Alarm
   #notBefore = 0
   #lastOwnAt = 0
   #firstOwnAt: number | undefined
@@ -55,6 +56,7 @@ export class WriteBehind {
     this.#store = store
     this.#environment = environment
     this.#events = events
+    this.#alarm = new Alarm(environment, () => this.#fire())
     this.#pace = new Pace(LONGEST_MS, environment.clock)
   }
 
@@ -66,7 +68,7 @@ export class WriteBehind {
       this.#lastOwnAt = this.#environment.now()
       this.#firstOwnAt ??= this.#lastOwnAt
       this.#arm(QUIET_MS)
-    } else if (!this.#timer) this.#arm(LATE_DELAY_MS + LATE_JITTER_MS * jitter(this.#environment))
+    } else if (this.#alarm.at === Infinity) this.#arm(LATE_DELAY_MS + LATE_JITTER_MS * jitter(this.#environment))
   }
 
   /**
@@ -84,30 +86,18 @@ export class WriteBehind {
 
   close(): void {
     this.#closed = true
-    this.#disarm()
+    this.#alarm.clear()
   }
 
   #arm(delayMs: number): void {
-    if (this.#closed) return
-    const now = this.#environment.now()
-    const at = Math.max(now + delayMs, this.#notBefore)
-    if (this.#timer && this.#timer.at <= at) return
-    this.#disarm()
-    if (this.#running) {
-      // When it is done it looks again.
-      return
-    }
-    if (at <= now) void this.#begin(false)
-    else this.#timer = { at, cancel: this.#environment.later(at - now, () => this.#fire()) }
-  }
-
-  #disarm(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
+    // When what is running is done it looks again.
+    if (this.#closed || this.#running) return
+    const waitMs = Math.max(delayMs, this.#notBefore - this.#environment.now())
+    if (waitMs > 0) this.#alarm.set(waitMs)
+    else void this.#begin(false)
   }
 
   #fire(): void {
-    this.#timer = undefined
     if (this.#running || this.#closed) return
     const now = this.#environment.now()
     // A commit that takes long is no pause: least of all one that waits for such a write.
@@ -117,7 +107,7 @@ export class WriteBehind {
   }
 
   #begin(passErrors: boolean): Promise<void> {
-    this.#disarm()
+    this.#alarm.clear()
     this.#firstOwnAt = undefined
     const save = this.#save().then(() => this.#succeeded())
     this.#running = save

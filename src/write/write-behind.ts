@@ -3,6 +3,7 @@
  * themselves, unless they died). All states of one moment go in one transaction.
  */
 import { isOutpostError } from '../errors.ts'
+import { Alarm, type AlarmClock } from '../internal/alarm.ts'
 import type { PersistenceStore } from '../storage/storage.ts'
 import type { LogIndex } from './log-index.ts'
 import type { States } from './states.ts'
@@ -23,25 +24,23 @@ const MAX_BEHIND = 8192
 const MAX_PENDING = 8192
 const RETRY_MS = 5000
 
-export interface WriteBehindOptions {
+export interface WriteBehindOptions extends AlarmClock {
   readonly store: PersistenceStore
   readonly states: readonly States[]
   readonly index: LogIndex
   /** Runs work within the log's turn. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
-  readonly now: () => number
   /** From 0 to below 1. */
   readonly random: () => number
   /** True while this tab has Commands to commit. */
   readonly isBusy: () => boolean
-  readonly later: (delayMs: number, run: () => void) => () => void
   /** Told whether the last write found space; writing is tried again later by itself. */
   readonly onFull: (full: boolean) => void
 }
 
 export class WriteBehind {
   readonly #options: WriteBehindOptions
-  #timer: { readonly at: number; readonly cancel: () => void } | undefined
+  readonly #alarm: Alarm
   #lastOwnAt = 0
   /** When the burst that waits to be written began. */
   #burstAt: number | undefined
@@ -50,6 +49,7 @@ export class WriteBehind {
 
   constructor(options: WriteBehindOptions) {
     this.#options = options
+    this.#alarm = new Alarm(options, () => this.#fire())
   }
 
   /** A record was folded. */
@@ -62,8 +62,8 @@ export class WriteBehind {
       if (index.pending > MAX_PENDING) this.#start(() => index.flush())
       this.#lastOwnAt = this.#options.now()
       this.#burstAt ??= this.#lastOwnAt
-      this.#arm(QUIET_MS)
-    } else this.#arm(FOREIGN_DELAY_MS * (1 + this.#options.random()))
+      this.#alarm.set(QUIET_MS)
+    } else this.#alarm.set(FOREIGN_DELAY_MS * (1 + this.#options.random()))
   }
 
   /** Writes all there is now. */
@@ -81,34 +81,21 @@ export class WriteBehind {
   /** Stops; what is unsaved is made up for by the log. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#disarm()
+    this.#alarm.clear()
     await this.#running
   }
 
-  #arm(delayMs: number): void {
-    const at = this.#options.now() + delayMs
-    if (this.#timer && this.#timer.at <= at) return
-    this.#disarm()
-    this.#timer = { at, cancel: this.#options.later(delayMs, () => this.#fire()) }
-  }
-
-  #disarm(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-  }
-
   #fire(): void {
-    this.#timer = undefined
     const { now, isBusy } = this.#options
     // A commit that takes long is no pause: least of all one that waits for such a write.
     const quietIn = isBusy() ? QUIET_MS : this.#lastOwnAt + QUIET_MS - now()
-    if (this.#running) this.#arm(QUIET_MS)
-    else if (quietIn > 0 && this.#burstAt !== undefined && now() - this.#burstAt < LONGEST_MS) this.#arm(quietIn)
+    if (this.#running) this.#alarm.set(QUIET_MS)
+    else if (quietIn > 0 && this.#burstAt !== undefined && now() - this.#burstAt < LONGEST_MS) this.#alarm.set(quietIn)
     else this.#start(this.#all)
   }
 
   readonly #all = (): Promise<unknown> => {
-    this.#disarm()
+    this.#alarm.clear()
     this.#burstAt = undefined
     return this.#write(this.#options.turn)
   }
@@ -124,7 +111,7 @@ export class WriteBehind {
         if (isOutpostError(error, 'closed')) return
         // Nothing is lost: the log has it. Whatever the reason, it is tried again.
         this.#options.onFull(isOutpostError(error, 'storage-full'))
-        if (!this.#closed) this.#arm(RETRY_MS)
+        if (!this.#closed) this.#alarm.set(RETRY_MS)
       },
     )
   }

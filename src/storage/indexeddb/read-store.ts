@@ -5,6 +5,9 @@ import { resultOf, resultsOf } from './request.ts'
 import { countRows, scanRows } from './scan-rows.ts'
 import { CHECKPOINT } from './schema.ts'
 
+/** So many rows are put at a time: Commands that come meanwhile wait for those, in this thread and in the browser's, not for thousands. */
+const SLICE = 256
+
 export function createReadStore(connection: Connection, schema: ReadStoreSchema, place: IndexedDbPlace): ReadStore {
   const ranges = place.IDBKeyRange
   const readCheckpoint = (store: Stores): IDBRequest<Checkpoint | undefined> => store('system').get(CHECKPOINT)
@@ -43,7 +46,7 @@ export function createReadStore(connection: Connection, schema: ReadStoreSchema,
         if (!sameCheckpoint(await resultOf(readCheckpoint(store)), expected)) return 'stale'
         const rows = store('rows')
         for (const key of removes) rows.delete(key as IDBValidKey)
-        for (const row of puts) rows.put(row)
+        for (let from = 0; from < puts.length; from += SLICE) await resultsOf(puts.slice(from, from + SLICE).map((row) => rows.put(row)))
         store('system').put(checkpoint, CHECKPOINT)
         return 'saved'
       }),
