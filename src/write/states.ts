@@ -114,16 +114,9 @@ export class States {
     return this.#entries.get(key)
   }
 
-  /** Those of the keys that have to be loaded before `peek` gives them. */
-  missing(keys: Iterable<string>): string[] {
-    const missing: string[] = []
-    for (const key of keys) if (!this.peek(key)) missing.push(key)
-    return missing
-  }
-
   /** Brings entries into memory. */
   async load(keys: readonly string[]): Promise<void> {
-    const missing = this.missing(keys)
+    const missing = keys.filter((key) => !this.peek(key))
     if (missing.length === 0) return
     await this.loadConfirmed(missing)
     for (const key of missing) {
@@ -147,7 +140,10 @@ export class States {
       }
       if (this.fold.keepsStreams) {
         // The index knows in memory that an id is new; the store would have to be read for it.
+        const { record } = this.#folded
         const seen = new Set(await this.#source.mayHave(this.#kind, wanted))
+        // What is loaded beside it may have caught up: it may have Events by now.
+        if (this.#folded.record > record) continue
         for (const key of wanted) if (!seen.has(key) && !this.#entries.has(key)) this.#entries.set(key, emptyEntry(key))
         wanted = unknown()
         if (wanted.length === 0) break

@@ -3,7 +3,7 @@
  * version. Each test counts the versions of a stream, because a wrong one is all that is left to see in the log.
  */
 import { aggregate, domain, processManager } from 'outpost'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { LOG_START } from '../../src/storage/record.ts'
@@ -37,6 +37,34 @@ const countingWith = (state: z.ZodType<{ n: number }>) =>
   })
 const older = countingWith(z.object({ n: z.number() }))
 const newer = countingWith(z.object({ n: z.number(), label: z.string().optional() }))
+
+test('an Aggregate that another tab begins while it is asked whether it is new is not taken for new', async () => {
+  const [disk, clock] = [createMemoryStorage(), createTestClock()]
+  const seed = await openEngine(disk, { clock })
+  await give(seed, 'stockItem.register', 'bolt', { name: 'Bolt' })
+  await give(seed, 'stockItem.receive', 'bolt', { quantity: 9 })
+  const place = (engine: Engine, orderId: string) => give(engine, 'fulfilment.placeOrder', undefined, { orderId, lines: { bolt: 2 } })
+  await place(seed, 'order 0')
+  await seed.close() // which saves
+
+  const engine = await openEngine(disk.tab(), { clock })
+  const { ready, index, log } = engine.inside
+  await ready
+  const other = await openEngine(disk.tab(), { clock })
+  await place(other, 'order 1')
+  await other.close()
+  // The items, which are loaded beside the order, find that the other tab has saved, and catch up.
+  const mayHave = index.mayHave.bind(index)
+  const asked = vi.spyOn(index, 'mayHave').mockImplementationOnce(async (...given) => {
+    const answer = await mayHave(...given)
+    await log.pull()
+    return answer
+  })
+  const placed = place(engine, 'order 1')
+  expect(await placed).toMatchObject({ refusal: 'alreadyPlaced' })
+  expect(asked.mock.calls[0]).toEqual(['order', ['order 1']])
+  expect(await versionsOf(engine, 'order 1')).toEqual([1])
+})
 
 describe('saved states that another tab drops', () => {
   test('because its build has no use for them leave an older build that opens meanwhile knowing its streams', async () => {
