@@ -21,7 +21,8 @@ export class RecordPuller {
   /** The next records after this one; the caller knows that there are some. */
   async after(record: number): Promise<readonly LogRecord[]> {
     if (this.#pulled[0]?.number !== record + 1) this.#pulled = await this.#pull(record)
-    let [size, events] = [0, 0]
+    let size = 0
+    let events = 0
     for (let more: boolean | undefined = true; more || (events < BATCH_EVENTS && size < this.#pulled.length); size++) {
       if (size === this.#pulled.length) this.#pulled = [...this.#pulled, ...(await this.#pull(record + size))]
       const next = this.#pulled[size] as LogRecord

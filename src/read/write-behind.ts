@@ -14,13 +14,16 @@ import { backoff, jitter } from './timing.ts'
 
 /** After this tab's last commit. A burst becomes one transaction, and the commits of the burst have the disk for themselves. */
 const QUIET_MS = 100
-/** After a burst's first commit, however long it lasts; more where writing takes long, see {@link Pace}. */
-const LONGEST_MS = 2_000
+/** After a burst's first commit, however long it lasts: a crash costs the next start that much folding, 0.1 s for 10,000 Events. More where writing takes long, see {@link Pace}. */
+const LONGEST_MS = 10_000
 /** For foreign records, and for records that changed no row: their only cost is a longer tail at the next start. */
 const LATE_DELAY_MS = 2_000
 const LATE_JITTER_MS = 2_000
-/** So many rows are written at once. Larger transactions gain little and keep readers waiting. */
-const FLUSH_ROWS = 4_000
+/**
+ * So many rows are written while Commands keep coming; fewer wait for a pause. Written at 4,000 they took a third of a burst's time:
+ * 50,000 Commands at once 7,900 a second instead of 13,000, a thousand updates just after 10,000 rows 750 instead of 1,300.
+ */
+const FLUSH_ROWS = 16_000
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
 

@@ -64,21 +64,19 @@ export const inLog = (engine: Engine, position: number): number => Math.min(posi
 export function statusFeed(engine: Engine, surroundings: Surroundings, { ring }: FeedListener): Feed {
   // Told at once.
   let status!: EngineStatus
-  const stopListening = surroundings.listen(ring)
   const subscription = engine.status$.subscribe((next) => {
     status = next
-    surroundings.estimateSometimes()
+    surroundings.estimate()
     ring()
   })
+  surroundings.listeners.add(ring)
+  subscription.add(() => surroundings.listeners.delete(ring))
   return {
     take() {
       const { tabs, figures } = surroundings
       return { kind: 'status', told: [{ ...status, tabs, storage: { ...figures, state: status.storage } }] }
     },
-    close() {
-      stopListening()
-      subscription.unsubscribe()
-    },
+    close: () => subscription.unsubscribe(),
   }
 }
 

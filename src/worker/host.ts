@@ -75,7 +75,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
       return { protocol: protocolVersion, lock: await lock }
     }),
     open: answering(async () => {
-      if (isTaken) throw new OutpostError('worker-failed', 'This worker has a log open. Give each client its own.')
+      if (isTaken) throw new OutpostError('worker-failed', 'This worker has a client. Give each its own.')
       isTaken = true
       await opened()
     }),

@@ -71,6 +71,7 @@ export function createSession(
 
   const end = async (finish: () => Promise<void>): Promise<void> => {
     subscriptions.closeAll()
+    surroundings.close()
     recorded.unsubscribe()
     await sync?.close()
     await finish()
@@ -97,7 +98,7 @@ export function createSession(
         case 'resumed':
           tabs.resumed()
           sync?.setVisible(!message.hidden)
-          void surroundings.estimate()
+          surroundings.estimate()
           return void catchUp().catch(uncaught)
         case 'ping': // these two are dealt with before there is a session
         case 'token':

@@ -3,20 +3,17 @@ import type { StorageStatus } from '../engine/status.ts'
 
 type Figures = Omit<StorageStatus, 'state'>
 
-/** The figures are rough, and asking for them costs the browser a walk over its files. */
+/** The figures are rough, and asking for them costs the browser a walk over its files: while a start reads them, too. */
+const estimateFirstMs = 1000
 const estimateEveryMs = 30_000
 
 export class Surroundings {
   tabs = 1
   figures: Figures = { persisted: undefined, usage: undefined, quota: undefined, private: undefined }
-  #estimatedAt = -Infinity
-  readonly #listeners = new Set<() => void>()
-
-  /** @returns stops listening */
-  listen(changed: () => void): () => void {
-    this.#listeners.add(changed)
-    return () => this.#listeners.delete(changed)
-  }
+  #estimatedAt = Infinity
+  /** Called at each change. */
+  readonly listeners = new Set<() => void>()
+  readonly #first = setTimeout(() => void this.#estimate(), estimateFirstMs)
 
   counted(tabs: number): void {
     if (tabs === this.tabs) return
@@ -24,11 +21,16 @@ export class Surroundings {
     this.#tell()
   }
 
-  estimateSometimes(): void {
-    if (performance.now() - this.#estimatedAt > estimateEveryMs) void this.estimate()
+  /** Asks anew, unless that was done just now. */
+  estimate(): void {
+    if (performance.now() - this.#estimatedAt > estimateEveryMs) void this.#estimate()
   }
 
-  async estimate(): Promise<void> {
+  close(): void {
+    clearTimeout(this.#first)
+  }
+
+  async #estimate(): Promise<void> {
     this.#estimatedAt = performance.now()
     const storage = globalThis.navigator?.storage as Partial<StorageManager> | undefined
     const unknown = (): undefined => undefined
@@ -43,6 +45,6 @@ export class Surroundings {
   }
 
   #tell(): void {
-    for (const changed of this.#listeners) changed()
+    for (const changed of this.listeners) changed()
   }
 }

@@ -61,7 +61,7 @@ test('a burst of commits becomes one flush, and a long one is flushed all the sa
   await tab.append(registered('a'))
   for (let i = 0; i < 10; i++) await commit()
   expect((await storedRows(world, 'stockList')).record).toBeUndefined()
-  for (let i = 0; i < 40; i++) await commit()
+  for (let i = 0; i < 170; i++) await commit()
   expect((await storedRows(world, 'stockList')).record).toBeGreaterThan(20)
 })
 

@@ -5,8 +5,11 @@ import { resultOf, resultsOf } from './request.ts'
 import { countRows, scanRows } from './scan-rows.ts'
 import { CHECKPOINT } from './schema.ts'
 
-/** So many rows are put at a time: Commands that come meanwhile wait for those, in this thread and in the browser's, not for thousands. */
-const SLICE = 256
+/**
+ * So many rows are put at a time: Commands that come meanwhile wait for those, in this thread and in the browser's, not for thousands
+ * (1,000 updates while 10,000 rows are written: p99 17 ms with 256, 6 with 32).
+ */
+const SLICE = 64
 
 export function createReadStore(connection: Connection, schema: ReadStoreSchema, place: IndexedDbPlace): ReadStore {
   const ranges = place.IDBKeyRange

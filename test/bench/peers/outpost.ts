@@ -34,20 +34,13 @@ async function give(todos: readonly Todo[]): Promise<void> {
 }
 
 export const adapter = {
-  /** Resolves when the worker has opened its log. */
-  open: () =>
-    new Promise<void>((resolve, reject) => {
-      app = connect<typeof todos>({
-        space: 'bench',
-        worker: () => new Worker(new URL('./outpost.worker.ts', import.meta.url), { type: 'module' }),
-      })
-      const status = app.status$.subscribe(({ worker, problem }) => {
-        if (worker === 'starting') return
-        queueMicrotask(() => status.unsubscribe())
-        if (worker === 'ready') resolve()
-        else reject(new Error(problem ?? worker))
-      })
-    }),
+  /** What is asked from now on waits for the worker by itself. */
+  async open() {
+    app = connect<typeof todos>({
+      space: 'bench',
+      worker: () => new Worker(new URL('./outpost.worker.ts', import.meta.url), { type: 'module' }),
+    })
+  },
   insert: async ({ id, ...content }: Todo) => accepted(await app.commands.todo.add(id, content)),
   setDone: async (id: string, done: boolean) => accepted(await app.commands.todo.mark(id, { done })),
   async bulk(todos: readonly Todo[]) {
