@@ -15,8 +15,8 @@ import type { Interest } from './projection.ts'
 import { RecordPuller } from './record-puller.ts'
 import { backoff, Slices } from './timing.ts'
 
-/** With so many rows waiting for storage nothing more is folded that it has to take. */
-const MAX_DIRTY = 20_000
+/** With so many rows waiting for storage nothing more is folded that it has to take: as many as come while it takes some. */
+const MAX_DIRTY = 48_000
 /** Folding lets others take their turn after so long: half a display frame. */
 const SLICE_MS = 8
 const RETRY_FIRST_MS = 200
@@ -162,7 +162,7 @@ export class FoldLoop {
   async #foldNext(): Promise<void> {
     const { layers, source } = this.#host
     if (!layers.isPlain) return this.#foldAside()
-    const records = await this.#records.after(layers.confirmed.folded.record)
+    const records = await this.#records.after(layers.confirmed.folded.record, true)
     const { record } = source.settled
     if (layers.isPlain) await this.#foldBatch(records.filter(({ number }) => number <= record))
   }

@@ -23,7 +23,7 @@ import { backoff, jitter, within } from './timing.ts'
 import { ShownRows } from './shown-rows.ts'
 import { Bell } from './bell.ts'
 
-/** Records of other tabs are folded so late where nobody watches: their own tab will mostly have stored the rows by then. */
+/** Records of other tabs are folded so late where nobody watches: their own tab may have stored the rows by then. */
 const LAZY_MS = 2_000
 const LAZY_JITTER_MS = 2_000
 /** What a query waits for others' records, whatever its own deadline: they have no promise of being in it. */
@@ -241,6 +241,8 @@ export class ModelReader {
     if (isOpen && !pointer?.building) return
     if (!isOpen) await this.#showOther()
     if (this.#next && this.#canShowUnfinished) this.#show(this.#next)
+    // Nothing is made beside a log that cannot be opened.
+    await source.opened
     await this.#builder.start(!this.shown.projection)
     this.#stateChanged()
   }

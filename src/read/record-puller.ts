@@ -1,11 +1,11 @@
-/** Pulls records in batches of a size that is folded in a few milliseconds. */
+/** Pulls records in batches of a size that is folded in a few milliseconds, or that of a transaction. */
 import { OutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { EventSource } from './event-source.ts'
 
 /** Pulled at once, at most. */
 const MAX_RECORDS = 64
-/** A batch ends where it has enough Events: a record may hold one, or hundreds. Never within a transaction: that shows whole, or not at all. */
+/** A batch ends where it has enough Events: a record may hold one, or hundreds. */
 const BATCH_EVENTS = 1_000
 
 export class RecordPuller {
@@ -18,8 +18,12 @@ export class RecordPuller {
     this.#source = source
   }
 
-  /** The next records after this one; the caller knows that there are some. */
-  async after(record: number): Promise<readonly LogRecord[]> {
+  /**
+   * The next records after this one; the caller knows that there are some.
+   *
+   * @param whole to the end of a transaction: what shows batch by batch shows that whole, or not at all
+   */
+  async after(record: number, whole = false): Promise<readonly LogRecord[]> {
     if (this.#pulled[0]?.number !== record + 1) this.#pulled = await this.#pull(record)
     let size = 0
     let events = 0
@@ -27,7 +31,7 @@ export class RecordPuller {
       if (size === this.#pulled.length) this.#pulled = [...this.#pulled, ...(await this.#pull(record + size))]
       const next = this.#pulled[size] as LogRecord
       events += next.events.length
-      more = next.more
+      more = whole && next.more
     }
     const batch = this.#pulled.slice(0, size)
     this.#pulled = this.#pulled.slice(size)

@@ -29,11 +29,7 @@ export function nextTask(): Promise<void> {
 export const backoff = (failures: number, firstMs: number, longestMs: number): number => Math.min(firstMs * 2 ** (failures - 1), longestMs)
 
 /** From 0 to 1, so that several tabs do not do the same thing at the same time. */
-export function jitter(environment: Environment): number {
-  let sum = 0
-  for (const unit of environment.randomId()) sum = (sum * 31 + unit.charCodeAt(0)) % 1000
-  return sum / 1000
-}
+export const jitter = ({ random = Math.random }: Environment): number => random()
 
 /** Resolves when the signal aborts. */
 export const aborted = (signal: AbortSignal): Promise<void> =>

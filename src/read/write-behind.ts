@@ -1,5 +1,5 @@
 /**
- * Brings a projection's rows to storage, behind the fold: when this tab's own commits pause, at once where many rows wait,
+ * Brings a projection's rows to storage, behind the fold: when this tab's own commits pause, or a burst gets long or large,
  * and late for what others wrote, who will mostly have stored it by then. Each flush is one transaction of rows and
  * checkpoint, and a compare: where another tab was first, nothing is written. One at a time; folding goes on meanwhile.
  */
@@ -14,16 +14,17 @@ import { backoff, jitter } from './timing.ts'
 
 /** After this tab's last commit. A burst becomes one transaction, and the commits of the burst have the disk for themselves. */
 const QUIET_MS = 100
-/** After a burst's first commit, however long it lasts: a crash costs the next start that much folding, 0.1 s for 10,000 Events. More where writing takes long, see {@link Pace}. */
+/** After a burst's first commit, however long it lasts; more where writing takes long, see {@link Pace}. */
 const LONGEST_MS = 10_000
-/** For foreign records, and for records that changed no row: their only cost is a longer tail at the next start. */
-const LATE_DELAY_MS = 2_000
-const LATE_JITTER_MS = 2_000
+/** For foreign records, which the tab that wrote them will mostly have stored by then, and for records that changed no row: their only cost is a longer tail at the next start. */
+const LATE_DELAY_MS = 12_000
+const LATE_JITTER_MS = 4_000
 /**
- * So many rows are written while Commands keep coming; fewer wait for a pause. Written at 4,000 they took a third of a burst's time:
- * 50,000 Commands at once 7,900 a second instead of 13,000, a thousand updates just after 10,000 rows 750 instead of 1,300.
+ * So many Events are written while Commands keep coming; fewer wait for a pause. It bounds what a crash costs the next start. Written
+ * at 4,000 rows they took a third of a burst's time: 50,000 Commands at once 7,900 a second instead of 13,000, a thousand updates
+ * just after 10,000 rows 750 instead of 1,300.
  */
-const FLUSH_ROWS = 16_000
+const FLUSH_EVENTS = 16_000
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
 
@@ -51,6 +52,8 @@ export class WriteBehind {
   #notBefore = 0
   #lastOwnAt = 0
   #firstOwnAt: number | undefined
+  /** Position of what was written last, or folded first. */
+  #from = Infinity
   #failures = 0
   #closed = false
 
@@ -66,7 +69,8 @@ export class WriteBehind {
   /** After each fold. @param own true where this tab wrote some of it */
   schedule(own: boolean): void {
     if (this.#rows.isStored) return
-    if (this.#rows.dirty >= FLUSH_ROWS) this.#arm(0)
+    this.#from = Math.min(this.#from, this.#rows.position)
+    if (this.#isLarge) this.#arm(0)
     else if (own && this.#rows.dirty > 0) {
       this.#lastOwnAt = this.#environment.now()
       this.#firstOwnAt ??= this.#lastOwnAt
@@ -124,13 +128,18 @@ export class WriteBehind {
 
   #again(): void {
     if (this.#rows.isStored) return
-    if (this.#rows.dirty >= FLUSH_ROWS) this.#arm(0)
+    if (this.#isLarge) this.#arm(0)
     else this.#arm(this.#rows.dirty > 0 ? QUIET_MS : LATE_DELAY_MS)
+  }
+
+  get #isLarge(): boolean {
+    return this.#rows.position - this.#from >= FLUSH_EVENTS
   }
 
   async #save(): Promise<void> {
     if (this.#rows.isStored) return
     const writes = this.#rows.writes()
+    this.#from = this.#rows.position
     const result = await this.#pace.measure(() => this.#store.save(writes))
     if (this.#closed) return
     if (result === 'stale') return this.#events.stale(await this.#store.checkpoint())

@@ -13,8 +13,8 @@ import { LIMITS, type ProcessedRecord } from './protocol.ts'
 import type { SyncedLog } from './synced-log.ts'
 import type { Transport } from './transport.ts'
 
-/** Commands and Events that are staged at most; more are applied although something pends. Some 100 MB. */
-const stageLimit = 100_000
+/** Commands and Events that are staged at most; more are applied although something pends. Some 25 MB, a transaction that is folded at once. */
+const stageLimit = 25_000
 
 export class Puller {
   readonly #log: SyncedLog

@@ -15,6 +15,7 @@ import {
 import type { QueryDescription, Snapshot } from '../domain/query.ts'
 import type { Engine, ExportPlace } from '../engine/engine.ts'
 import { OutpostError } from '../errors.ts'
+import { sameValue } from '../internal/same-value.ts'
 import type { RunningSync } from '../sync/running-sync.ts'
 import { inLog } from './feeds.ts'
 import { importLog } from './import-log.ts'
@@ -52,6 +53,7 @@ export interface Host {
 
 export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
   let opening: Promise<Session> | undefined
+  let begun: LogName | undefined
   let isTaken = false
   let session: Session | undefined
   const opened = async (): Promise<Session> => {
@@ -70,12 +72,15 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
 
   const calls: Calls = {
     hello: answering(async (protocol, log) => {
-      // Not only when asked to open: the way to the page and back takes as long as opening.
-      if (protocol === protocolVersion) (opening ??= begin(log)).catch(() => undefined) // `open` tells
+      if (protocol === protocolVersion) {
+        if (!sameValue((begun ??= log), log)) throw taken()
+        // Not only when asked to open: the way to the page and back takes as long as opening.
+        ;(opening ??= begin(log)).catch(() => undefined) // `open` tells
+      }
       return { protocol: protocolVersion, lock: await lock }
     }),
     open: answering(async () => {
-      if (isTaken) throw new OutpostError('worker-failed', 'This worker has a client. Give each its own.')
+      if (isTaken) throw taken()
       isTaken = true
       await opened()
     }),
@@ -116,6 +121,8 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
     },
   }
 }
+
+const taken = (): OutpostError => new OutpostError('worker-failed', 'This worker has a client. Give each its own.')
 
 const runQuery = (engine: Engine, query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> =>
   engine.run(query, inLog(engine, after), deadlineMs)

@@ -71,7 +71,6 @@ export function createSession(
 
   const end = async (finish: () => Promise<void>): Promise<void> => {
     subscriptions.closeAll()
-    surroundings.close()
     recorded.unsubscribe()
     await sync?.close()
     await finish()
@@ -98,7 +97,7 @@ export function createSession(
         case 'resumed':
           tabs.resumed()
           sync?.setVisible(!message.hidden)
-          surroundings.estimate()
+          surroundings.estimate(0)
           return void catchUp().catch(uncaught)
         case 'ping': // these two are dealt with before there is a session
         case 'token':

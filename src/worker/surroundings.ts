@@ -9,11 +9,14 @@ const estimateEveryMs = 30_000
 
 export class Surroundings {
   tabs = 1
-  figures: Figures = { persisted: undefined, usage: undefined, quota: undefined, private: undefined }
+  figures: Figures = {}
   #estimatedAt = Infinity
   /** Called at each change. */
   readonly listeners = new Set<() => void>()
-  readonly #first = setTimeout(() => void this.#estimate(), estimateFirstMs)
+
+  constructor() {
+    setTimeout(() => void this.#estimate(), estimateFirstMs)
+  }
 
   counted(tabs: number): void {
     if (tabs === this.tabs) return
@@ -21,13 +24,9 @@ export class Surroundings {
     this.#tell()
   }
 
-  /** Asks anew, unless that was done just now. */
-  estimate(): void {
-    if (performance.now() - this.#estimatedAt > estimateEveryMs) void this.#estimate()
-  }
-
-  close(): void {
-    clearTimeout(this.#first)
+  /** Asks anew, unless that was done so lately. */
+  estimate(everyMs = estimateEveryMs): void {
+    if (performance.now() - this.#estimatedAt >= everyMs) void this.#estimate()
   }
 
   async #estimate(): Promise<void> {

@@ -118,12 +118,13 @@ export function decide(
     refusals = aggregate.refusals
     const tools = { ...context, aggregateId: needs.own, emit: emitters(aggregate), refuse: refusers(refusals) }
     decision = running(command, () => (aggregate.decide[name] as AggregateType['decide'][string])(state, payload, tools))
-  } else if (type.useCase && 'loads' in needs) {
-    refusals = type.useCase.refusals
-    const loaded = loadedOf(needs.loads, current)
+  } else {
+    const useCase = type.useCase as NonNullable<CommandType['useCase']>
+    refusals = useCase.refusals
+    const loaded = loadedOf((needs as Extract<Needs, { readonly loads: unknown }>).loads, current)
     const tools = { ...context, refuse: refusers(refusals) }
-    decision = running(command, () => type.useCase.decide(loaded, payload, tools))
-  } else throw new TypeError(`"${type.message.name}" was given the needs of another kind of Command`)
+    decision = running(command, () => useCase.decide(loaded, payload, tools))
+  }
   onDecided?.()
   if (isMade('refused', decision)) return checkRefusal(command, refusals, decision)
   const decided: readonly unknown[] = Array.isArray(decision) ? decision : [decision]

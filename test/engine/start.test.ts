@@ -2,6 +2,8 @@
 import { createMemoryStorage } from 'outpost/testing'
 import { expect, test } from 'vitest'
 import { createEngine } from '../../src/engine/create-engine.ts'
+import type { LogRecord } from '../../src/storage/record.ts'
+import { turns } from '../channel/turns.ts'
 import { stock } from '../fixtures/stock.ts'
 import { createTestClock } from '../support/clock.ts'
 import { give, openEngine, testEnvironment } from '../support/engine.ts'
@@ -71,6 +73,31 @@ test('where the log cannot be opened, the rows that were opened beside it are cl
   await rows.reached
   rows.release()
   await closed
+})
+
+test('a log of a newer build is left as it is, also by a build whose rows are others', async () => {
+  const disk = createMemoryStorage()
+  const first = await openEngine(disk.tab())
+  await give(first, 'stockItem.register', 'a', { name: 'A' })
+  await first.close()
+  const name = 'stock.hall-7.ann.log'
+  const { events, meta } = await disk.tab().openLog(name)
+  const last = (await events.last()) as LogRecord
+  await events.append([{ ...last, number: last.number + 1, id: 'newer', format: 99 }], 'relaxed')
+  const whole = async () => [await disk.list(''), await meta.entries('')]
+  const before = await whole()
+  const others = [...stock.readModels.values()].map((model) => [model.name, { ...model, rowFingerprint: 'other' }] as const)
+  const log = await disk.tab().openLog(name)
+  let read: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (read = resolve))
+  const slow = { ...log, states: { ...log.states, checkpoints: () => held.then(() => log.states.checkpoints()) } }
+  const tab = Object.assign(disk.tab(), { openLog: async () => slow })
+  const opening = openEngine(tab, { domain: { ...stock, readModels: new Map(others) } })
+  await turns(50)
+  read()
+  await expect(opening).rejects.toMatchObject({ code: 'storage-newer' })
+  await turns(50)
+  expect(await whole()).toEqual(before)
 })
 
 test('a tab that begins the log while another one opens it makes that one build nothing', async () => {

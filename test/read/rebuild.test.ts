@@ -145,6 +145,7 @@ test('an old tab keeps its version', async () => {
 test('the rows of a version are deleted when no tab of a build that declares it is open', async () => {
   const world = new World()
   const old = await filled(world, 2)
+  await world.clock.advance(20_000) // by then it has said which versions it declares
   const tab = await world.tab(second)
   await until(isLive(tab))
   await world.clock.advance(60_000)

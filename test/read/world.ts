@@ -282,6 +282,7 @@ export class World {
     clockOrigin: 0,
     alone: async () => true,
     randomId: () => `id-${++ids}`,
+    random: () => ((++ids * 37) % 100) / 100,
     exclusive: (name, work, signal) => this.locks.exclusive(name, work, signal),
     later: (delayMs, run) => this.clock.later(delayMs, run),
   }
