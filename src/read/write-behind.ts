@@ -13,7 +13,7 @@ import type { FoldedRows } from './folded-rows.ts'
 import { backoff, jitter } from './timing.ts'
 
 /** After this tab's last commit. A burst becomes one transaction, and the commits of the burst have the disk for themselves. */
-const QUIET_MS = 100
+const QUIET_MS = 1_000
 /** After a burst's first commit, however long it lasts; more where writing takes long, see {@link Pace}. */
 const LONGEST_MS = 10_000
 /** For foreign records, which the tab that wrote them will mostly have stored by then, and for records that changed no row: their only cost is a longer tail at the next start. */

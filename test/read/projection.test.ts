@@ -32,7 +32,7 @@ test('rows are stored when commits pause, and a new start reads no Event again',
   const tab = await world.tab(stock)
   await tab.append(registered('a'), received('a', 5))
   await tab.ask(all)
-  await world.clock.advance(200)
+  await world.clock.advance(1_100)
   await tab.close()
   expect(await storedRows(world, 'stockList')).toEqual({ rows: [{ sku: 'a', name: 'a', onHand: 5 }], record: 1 })
 
@@ -71,10 +71,10 @@ test('a commit that takes long is no pause: rows wait until it is through', asyn
   await tab.append(registered('a'))
   await tab.ask(all)
   tab.isBusy = true
-  await world.clock.advance(1_500)
+  await world.clock.advance(2_500)
   expect((await storedRows(world, 'stockList')).record).toBeUndefined()
   tab.isBusy = false
-  await world.clock.advance(200)
+  await world.clock.advance(1_100)
   expect((await storedRows(world, 'stockList')).record).toBe(1)
 })
 
