@@ -37,7 +37,7 @@ export async function openLog(
     if (importing === true) {
       // An import that still runs in another tab ends before this does; one that was given up has left only rubbish.
       if (!(await environment.alone()))
-        throw new OutpostError('log-not-empty', 'Another tab imports into this app. Reload when it has finished.')
+        throw new OutpostError('log-not-empty', 'Another tab imports into this app. Reload when it is done.')
       logStorage.close()
       await storage.destroy(name)
       return await openLog(storage, name, environment)
