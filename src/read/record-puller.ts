@@ -3,16 +3,13 @@ import { OutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { EventSource } from './event-source.ts'
 
-/** Pulled at once, at most. */
-const MAX_RECORDS = 64
-/** A batch ends where it has enough Events: a record may hold one, or hundreds. */
-const BATCH_EVENTS = 1_000
+/** Pulled at once; a batch ends earlier where it has enough Events, since a record may hold hundreds. */
+const BATCH_RECORDS = 64
+const BATCH_EVENTS = 2_000
 
 export class RecordPuller {
   readonly #source: EventSource
   #pulled: readonly LogRecord[] = []
-  /** Records to pull at once: going by the last ones, they hold a batch. More would be read, and keep the thread, for nothing. */
-  #size = 8
 
   constructor(source: EventSource) {
     this.#source = source
@@ -35,12 +32,11 @@ export class RecordPuller {
     }
     const batch = this.#pulled.slice(0, size)
     this.#pulled = this.#pulled.slice(size)
-    this.#size = Math.min(MAX_RECORDS, Math.ceil((size * BATCH_EVENTS) / events))
     return batch
   }
 
   async #pull(after: number): Promise<readonly LogRecord[]> {
-    const records = await this.#source.records(after, this.#size)
+    const records = await this.#source.records(after, BATCH_RECORDS)
     if (records[0]?.number !== after + 1)
       throw new OutpostError('storage-failed', `Record ${after + 1} is missing from the log. Reload the page.`)
     return records
