@@ -122,7 +122,7 @@ export function hostEngine(port: Port, { open, lock }: HostOptions): Host {
   }
 }
 
-const taken = (): OutpostError => new OutpostError('worker-failed', 'Give each client its own worker.')
+const taken = (): OutpostError => new OutpostError('worker-failed', 'This worker has a client. Give each its own.')
 
 const runQuery = (engine: Engine, query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> =>
   engine.run(query, inLog(engine, after), deadlineMs)

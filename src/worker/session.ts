@@ -71,6 +71,7 @@ export function createSession(
 
   const end = async (finish: () => Promise<void>): Promise<void> => {
     subscriptions.closeAll()
+    surroundings.close()
     recorded.unsubscribe()
     await sync?.close()
     await finish()

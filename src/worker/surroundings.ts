@@ -13,10 +13,7 @@ export class Surroundings {
   #estimatedAt = Infinity
   /** Called at each change. */
   readonly listeners = new Set<() => void>()
-
-  constructor() {
-    setTimeout(() => void this.#estimate(), estimateFirstMs)
-  }
+  readonly #first = setTimeout(() => void this.#estimate(), estimateFirstMs)
 
   counted(tabs: number): void {
     if (tabs === this.tabs) return
@@ -27,6 +24,10 @@ export class Surroundings {
   /** Asks anew, unless that was done so lately. */
   estimate(everyMs = estimateEveryMs): void {
     if (performance.now() - this.#estimatedAt >= everyMs) void this.#estimate()
+  }
+
+  close(): void {
+    clearTimeout(this.#first)
   }
 
   async #estimate(): Promise<void> {

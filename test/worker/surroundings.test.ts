@@ -36,3 +36,9 @@ test('it is asked again when the last answer is half a minute old, or somebody w
   surroundings.estimate()
   expect(estimate).toHaveBeenCalledTimes(3)
 })
+
+test('one that was closed asks nothing', async () => {
+  new Surroundings().close()
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(estimate).not.toHaveBeenCalled()
+})
