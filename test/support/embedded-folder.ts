@@ -1,6 +1,6 @@
 /** Folders with an embedded database in them that nothing was written to. PGlite takes seconds to make one, a copy does not. */
 import { existsSync } from 'node:fs'
-import { constants, cp, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { constants, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPglite } from '../../src/storage/postgres/pglite-database.ts'
@@ -21,10 +21,14 @@ async function madeOnce(): Promise<string> {
   }
   const made = join(cache, `pglite-${version}`)
   if (existsSync(made)) return made
+  await mkdir(cache, { recursive: true })
   const making = await mkdtemp(`${made}-`)
   const database = await openPglite({ folder: making })
   await database.close()
   // Another test may have been as quick: then theirs is as good.
-  await rename(making, made).catch(() => rm(making, { recursive: true }))
+  await rename(making, made).catch(async (error: unknown) => {
+    await rm(making, { recursive: true })
+    if (!existsSync(made)) throw error
+  })
   return made
 }
