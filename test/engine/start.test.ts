@@ -1,5 +1,5 @@
 /** A start that storage does not let through at once. */
-import { createMemoryStorage } from 'outpost/testing'
+import { createMemoryStorage, type MemoryStorage } from 'outpost/testing'
 import { expect, test } from 'vitest'
 import { createEngine } from '../../src/engine/create-engine.ts'
 import type { LogRecord } from '../../src/storage/record.ts'
@@ -7,6 +7,15 @@ import { turns } from '../channel/turns.ts'
 import { stock } from '../fixtures/stock.ts'
 import { createTestClock } from '../support/clock.ts'
 import { give, openEngine, testEnvironment } from '../support/engine.ts'
+
+/** As an app left it that was closed. */
+async function diskWithOneItem(): Promise<MemoryStorage> {
+  const disk = createMemoryStorage()
+  const first = await openEngine(disk.tab())
+  await give(first, 'stockItem.register', 'a', { name: 'A' })
+  await first.close()
+  return disk
+}
 
 test('one failure of storage at a start delays the first Commands, and fails none', async () => {
   const disk = createMemoryStorage()
@@ -32,10 +41,7 @@ test('where storage goes on failing, Commands fail with its error', async () => 
 })
 
 test('rows are opened beside the log, not after it', async () => {
-  const disk = createMemoryStorage()
-  const first = await openEngine(disk.tab())
-  await give(first, 'stockItem.register', 'a', { name: 'A' })
-  await first.close()
+  const disk = await diskWithOneItem()
   const tab = disk.tab()
   const [log, rows] = [tab.faults.pause('events.last'), tab.faults.pause('openReadStore')]
   const opening = openEngine(tab)
@@ -47,10 +53,7 @@ test('rows are opened beside the log, not after it', async () => {
 })
 
 test('where the log cannot be opened, the rows that were opened beside it are closed', async () => {
-  const disk = createMemoryStorage()
-  const first = await openEngine(disk.tab())
-  await give(first, 'stockItem.register', 'a', { name: 'A' })
-  await first.close()
+  const disk = await diskWithOneItem()
   const tab = disk.tab()
   tab.faults.fail('events.last', 'UnknownError')
   const rows = tab.faults.pause('openReadStore')
@@ -76,10 +79,7 @@ test('where the log cannot be opened, the rows that were opened beside it are cl
 })
 
 test('a log of a newer build is left as it is, also by a build whose rows are others', async () => {
-  const disk = createMemoryStorage()
-  const first = await openEngine(disk.tab())
-  await give(first, 'stockItem.register', 'a', { name: 'A' })
-  await first.close()
+  const disk = await diskWithOneItem()
   const name = 'stock.hall-7.ann.log'
   const { events, meta } = await disk.tab().openLog(name)
   const last = (await events.last()) as LogRecord
