@@ -111,7 +111,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     environment,
     stateChanged: () => log && showStatus(),
   })
-  opening.catch(() => readSide.close())
+  opening.catch(() => {
+    logStorage.close()
+    return readSide.close()
+  })
   const { index, aggregates, managers, writeBehind, bringUp } = await opening
 
   const tracer = new Tracer({
