@@ -57,6 +57,16 @@ describe('a schedule', () => {
   })
 })
 
+test('a tab that is being closed stands still no more: nobody would be there to thaw it', async () => {
+  const simulation = await simulate({ domain: hall(), devices: 1 })
+  await simulation.give(0, { type: 'stockItem.register', aggregateId: 'bolt', payload: { name: 'Bolt' } })
+  // Its rows are written behind: here, by its closing.
+  await simulation.step({ do: 'freezeTab', device: 0, tab: 0, point: { at: 'saveRows', strike: 'freeze' } })
+  await simulation.step({ do: 'closeTab', device: 0, tab: 0 })
+  expect(simulation.device(0).tabs[0]?.isOpen).toBe(false)
+  await simulation.close()
+})
+
 test('what does not hold is told', async () => {
   const simulation = await simulate({ domain: hall(), devices: 1 })
   await simulation.give(0, { type: 'stockItem.register', aggregateId: 'bolt', payload: { name: 'Bolt' } })

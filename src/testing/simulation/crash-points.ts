@@ -40,14 +40,15 @@ export const transactionOfMeta = (key: string): Transaction | undefined =>
   key.startsWith('sync.sent.') ? 'sending' : key === 'sync.role' ? 'takeRole' : undefined
 
 export class CrashPoints {
-  readonly #armed: CrashPoint[] = []
+  #armed: CrashPoint[] = []
 
   arm(point: CrashPoint): void {
     this.#armed.push(point)
   }
 
-  disarm(): void {
-    this.#armed.length = 0
+  /** @param strike that kind alone; else all */
+  disarm(strike?: Strike): void {
+    this.#armed = strike === undefined ? [] : this.#armed.filter((point) => point.strike !== strike)
   }
 
   /** Whether one strikes here; it is then gone. */

@@ -75,7 +75,9 @@ export class Tab {
     this.#isOpen = false
     this.#cancelRespawn?.()
     const process = this.#process
-    this.#process?.thaw()
+    process?.thaw()
+    // Nobody would be there to thaw it again.
+    this.points.disarm('freeze')
     const { session } = this.#worker ?? {}
     if (session && process)
       await new Promise<void>((resolve) => {
