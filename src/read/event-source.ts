@@ -17,7 +17,11 @@ export interface EventSource {
   readonly tailEpoch: number
   /** The doorbell: rings after the head has moved. Never errors; completes when the engine closes. */
   readonly recorded$: Observable<{ readonly position: number; readonly own: boolean }>
-  /** Records after this number up to the head, contiguous, at most `limit`; recent ones come from memory. */
+  /**
+   * Records after this number up to the head, contiguous, at most `limit`; recent ones come from memory.
+   *
+   * @throws `storage-failed` where the next one is missing
+   */
   records(after: number, limit: number): Promise<readonly LogRecord[]>
   /**
    * A record's Events that are not void as of now, decoded and upcast to this build's versions.

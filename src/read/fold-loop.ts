@@ -13,12 +13,14 @@ import type { Layers } from './layers.ts'
 import type { Parking } from './parking.ts'
 import type { Interest } from './projection.ts'
 import { RecordPuller } from './record-puller.ts'
-import { backoff, Slices } from './timing.ts'
+import { backoff, nextTask } from './timing.ts'
 
 /** With so many rows waiting for storage nothing more is folded that it has to take: as many as come while it takes some. */
 const MAX_DIRTY = 48_000
 /** Folding lets others take their turn after so long: half a display frame. */
 const SLICE_MS = 8
+/** What a build rests after a slice in which Commands came. */
+const REST_MS = 16
 const RETRY_FIRST_MS = 200
 const RETRY_LONGEST_MS = 30_000
 
@@ -45,26 +47,23 @@ export interface FoldLoopHost {
 export class FoldLoop {
   readonly #host: FoldLoopHost
   readonly #draftHost: DraftHost
-  readonly #slices: Slices
   readonly #records: RecordPuller
   #running: Promise<void> | undefined
+  #sliceEnd = 0
+  /** Position of the log's head after the last slice. */
+  #head = 0
   #failures = 0
   #failure: unknown
   #cancelRetry: (() => void) | undefined
 
   constructor(host: FoldLoopHost) {
-    const { layers, source, folder, environment } = host
     this.#host = host
-    this.#slices = new Slices(SLICE_MS, environment.clock)
-    this.#records = new RecordPuller(source)
+    this.#records = new RecordPuller(host.source)
     this.#draftHost = {
-      layers,
-      source,
-      folder,
+      ...host,
       confirmedRecords: this.#records,
-      tailRecords: new RecordPuller(source),
-      interest: () => host.interest(),
-      breathe: () => this.#slices.breathe(),
+      tailRecords: new RecordPuller(host.source),
+      breathe: () => this.#breathe(),
     }
   }
 
@@ -122,31 +121,45 @@ export class FoldLoop {
   }
 
   #keepBusy(work: Promise<void>): Promise<void> {
-    this.#running = work
+    this.#beginSlice()
+    return (this.#running = work
       .catch((error: unknown) => this.stumbled(error))
       .finally(() => {
         this.#running = undefined
         this.pump()
-      })
-    return this.#running
+      }))
   }
 
   async #foldToHead(): Promise<void> {
     const { layers, parking } = this.#host
     // Whoever hears of the same records at the same time is told together.
     await Promise.resolve()
-    this.#slices.begin()
     while (this.#host.isFolding() && !parking.parked && !layers.isUpToDate && !this.#isFull) {
       await this.#foldNext()
-      await this.#slices.breathe()
+      await this.#breathe()
     }
     this.#recovered()
+  }
+
+  #beginSlice(): void {
+    this.#sliceEnd = this.#host.environment.clock() + SLICE_MS
+  }
+
+  /** After a slice of time others have their turn; in a build, as long as Commands come, most of it. */
+  async #breathe(): Promise<void> {
+    const { layers, source, environment } = this.#host
+    if (environment.clock() < this.#sliceEnd) return
+    await nextTask()
+    const { position } = source.head
+    if (!layers.laysTail && (source.isBusy || position > this.#head))
+      await new Promise<void>((resolve) => environment.later(REST_MS, resolve))
+    this.#head = position
+    this.#beginSlice()
   }
 
   async #tryAgain(): Promise<void> {
     // A tab with a mended build may have got past it.
     await this.#host.refresh()
-    this.#slices.begin()
     if (this.#isParked) await this.#foldNext()
     this.#recovered()
   }

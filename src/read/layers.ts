@@ -12,7 +12,8 @@ export class Layers {
   readonly tentative = new TentativeRows()
   readonly visible: VisibleRows = new VisibleRows(this.confirmed, this.tentative)
   readonly #source: EventSource
-  #laysTail = false
+  /** False of what is built or followed: only what is confirmed is folded there. */
+  laysTail = false
   #isBare = false
   #position = 0
 
@@ -35,12 +36,12 @@ export class Layers {
   get isUpToDate(): boolean {
     const { head, settled } = this.#source
     if (this.#isBare || this.confirmed.folded.record < settled.record) return false
-    return !this.#laysTail || this.visible.folded.record >= head.checkpoint.record
+    return !this.laysTail || this.visible.folded.record >= head.checkpoint.record
   }
   /** True where nothing tentative shows or is to be shown: confirmed records may be taken batch by batch. */
   get isPlain(): boolean {
     const { head, settled } = this.#source
-    return !this.#laysTail || (!this.#isBare && this.tentative.isEmpty && settled.record >= head.checkpoint.record)
+    return !this.laysTail || (!this.#isBare && this.tentative.isEmpty && settled.record >= head.checkpoint.record)
   }
 
   /** True where they show this position, and nothing that is void by now. */
@@ -51,15 +52,15 @@ export class Layers {
 
   /** From now on the tail is laid over the confirmed rows. */
   layTail(): void {
-    if (!this.#laysTail) this.#isBare = this.#hasTail
-    this.#laysTail = true
+    if (!this.laysTail) this.#isBare = this.#hasTail
+    this.laysTail = true
   }
 
   /** The confirmed rows stand elsewhere now: on what storage has. */
   jumped(): void {
     const { confirmed, tentative } = this
     const { record } = confirmed.folded
-    this.#isBare ||= this.#laysTail && (!tentative.isEmpty || this.#hasTail)
+    this.#isBare ||= this.laysTail && (!tentative.isEmpty || this.#hasTail)
     // What was folded of the same tail, beyond what is stored, stays what it was.
     if (tentative.tailEpoch === this.#source.tailEpoch && (tentative.folded?.record ?? 0) >= record) tentative.settle(record)
     else tentative.clear()

@@ -1,15 +1,17 @@
 /** Pulls records in batches of a size that is folded in a few milliseconds, or that of a transaction. */
-import { OutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { EventSource } from './event-source.ts'
 
-/** Pulled at once; a batch ends earlier where it has enough Events, since a record may hold hundreds. */
-const BATCH_RECORDS = 64
 const BATCH_EVENTS = 2_000
 
 export class RecordPuller {
   readonly #source: EventSource
   #pulled: readonly LogRecord[] = []
+  /**
+   * Pulled next: going by the last ones, as many as hold the Events of a batch, 64 at most. What is pulled is read in one piece, and
+   * the thread and the log's next append wait for that.
+   */
+  #records = 8
 
   constructor(source: EventSource) {
     this.#source = source
@@ -30,15 +32,13 @@ export class RecordPuller {
       events += next.events.length
       more = whole && next.more
     }
+    this.#records = Math.min(64, Math.ceil((size * BATCH_EVENTS) / events))
     const batch = this.#pulled.slice(0, size)
     this.#pulled = this.#pulled.slice(size)
     return batch
   }
 
-  async #pull(after: number): Promise<readonly LogRecord[]> {
-    const records = await this.#source.records(after, BATCH_RECORDS)
-    if (records[0]?.number !== after + 1)
-      throw new OutpostError('storage-failed', `Record ${after + 1} is missing from the log. Reload the page.`)
-    return records
+  #pull(after: number): Promise<readonly LogRecord[]> {
+    return this.#source.records(after, this.#records)
   }
 }

@@ -37,25 +37,3 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
-
-/** Lets others take their turn in long work, after each slice of it. */
-export class Slices {
-  readonly #sliceMs: number
-  readonly #clock: () => number
-  #end = 0
-
-  constructor(sliceMs: number, clock: () => number) {
-    this.#sliceMs = sliceMs
-    this.#clock = clock
-  }
-
-  begin(): void {
-    this.#end = this.#clock() + this.#sliceMs
-  }
-
-  async breathe(): Promise<void> {
-    if (this.#clock() < this.#end) return
-    await nextTask()
-    this.begin()
-  }
-}

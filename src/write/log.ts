@@ -137,7 +137,7 @@ export class Log {
     let group: LogRecord[] = []
     for (let after = this.head.record; ;) {
       const records = await this.#storage.events.read(after, PAGE)
-      checkContiguous(after, records)
+      if (records.length > 0) checkContiguous(after, records)
       for (const record of records) {
         group.push(record)
         if (record.more) continue
@@ -230,12 +230,13 @@ export class Log {
   }
 }
 
-function checkContiguous(after: number, records: readonly LogRecord[]): void {
-  const [first] = records
-  if (first && first.number !== after + 1)
+function checkContiguous(after: number, [first]: readonly LogRecord[]): void {
+  const expected = after + 1
+  const found = first?.number
+  if (found !== expected)
     throw new OutpostError(
       'storage-failed',
-      `The log goes on at record ${first.number}, not ${after + 1}: it was replaced. Reload the page.`,
-      { expected: after + 1, found: first.number },
+      `The log goes on at record ${found ?? '–'}, not ${expected}: it was replaced. Reload the page.`,
+      { expected, found },
     )
 }

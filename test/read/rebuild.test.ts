@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { AnyDomain } from '../../src/domain/infer.ts'
 import { domain, readModel } from 'outpost'
 import { z } from 'zod'
 import { stockItem } from '../fixtures/stock.ts'
 import { from } from './queries.ts'
 import { picked, received, registered, type StockRow } from './stock-events.ts'
-import { type Tab, turns, until, watchAll, World } from './world.ts'
+import { Tab, turns, until, watchAll, World } from './world.ts'
 
 /** @param step what one received unit counts: the versions differ in it */
 const listOf = (version: number, step: number, onRegistered: (name: string) => void = () => {}) =>
@@ -121,6 +121,39 @@ test('writes are recorded and read while a new version is built', async () => {
   pause.release()
   await until(isLive(tab))
   expect(await rows(tab)).toContainEqual({ sku: 'later', onHand: 200 })
+})
+
+test("as long as Commands come a build takes short turns: a few records of many Events, then the others' time", async () => {
+  const world = new World()
+  const old = await world.tab(first)
+  for (let record = 0; record < 20; record++) {
+    const items = Array.from({ length: 1_000 }, (_, i) => registered(`s${record}-${i}`))
+    await old.append(...items)
+  }
+  await old.side.flush()
+  await old.close()
+  let folded = 0
+  const slow = listOf(2, 1, () => {
+    folded++
+    world.clock.now += 0.01
+  })
+  const pulls = vi.spyOn(Tab.prototype, 'records')
+  const tab = await world.tab(stockOf(slow))
+  tab.isBusy = true
+  await until(() => folded === 2_000)
+  await turns(50)
+  expect(folded).toBe(2_000)
+  await world.clock.advance(16)
+  await until(() => folded === 4_000)
+  await turns(50)
+  expect(folded).toBe(4_000)
+  tab.isBusy = false
+  await world.clock.advance(100)
+  await until(() => folded === 20_000)
+  expect(Math.max(...pulls.mock.calls.slice(1).map(([, limit]) => limit))).toBe(2)
+  pulls.mockRestore()
+  await world.clock.advance(16_000)
+  await until(isLive(tab))
 })
 
 test('an old tab keeps its version', async () => {
