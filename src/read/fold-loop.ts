@@ -19,7 +19,7 @@ import { backoff, nextTask } from './timing.ts'
 const MAX_DIRTY = 48_000
 /** Folding lets others take their turn after so long: half a display frame. */
 const SLICE_MS = 8
-/** What a build rests after a slice in which Commands came. */
+/** What a build rests after a slice, as long as Commands come. */
 const REST_MS = 16
 const RETRY_FIRST_MS = 200
 const RETRY_LONGEST_MS = 30_000
@@ -50,8 +50,6 @@ export class FoldLoop {
   readonly #records: RecordPuller
   #running: Promise<void> | undefined
   #sliceEnd = 0
-  /** Position of the log's head after the last slice. */
-  #head = 0
   #failures = 0
   #failure: unknown
   #cancelRetry: (() => void) | undefined
@@ -150,10 +148,7 @@ export class FoldLoop {
     const { layers, source, environment } = this.#host
     if (environment.clock() < this.#sliceEnd) return
     await nextTask()
-    const { position } = source.head
-    if (!layers.laysTail && (source.isBusy || position > this.#head))
-      await new Promise<void>((resolve) => environment.later(REST_MS, resolve))
-    this.#head = position
+    if (source.isBusy && !layers.laysTail) await new Promise<void>((resolve) => environment.later(REST_MS, resolve))
     this.#beginSlice()
   }
 

@@ -195,9 +195,11 @@ export interface ReadStore {
   count(scan: Scan): Promise<{ checkpoint: Checkpoint | undefined; count: number }>
   /**
    * Rows and checkpoint in one transaction.
+   *
+   * @param isBusy as long as it says so, others wait for this storage: it is to make way, if it can
    * @returns `stale` where the stored checkpoint is not the expected one: nothing was written
    */
-  save(write: RowWrites): Promise<'saved' | 'stale'>
+  save(write: RowWrites, isBusy?: () => boolean): Promise<'saved' | 'stale'>
   /** For those who read the rows by other means; absent where the storage is not IndexedDB. */
   readonly place?: IndexedDbPlace
   /** Called once if the handle dies without `close()`. */

@@ -18,6 +18,8 @@ import { UnitOfWork, type Attempt } from './unit-of-work.ts'
 
 /** Decided at most so long before a commit, so that those first in line do not wait for a burst behind them. */
 const SLICE_MS = 16
+/** After the last Command, as long others still make way: longer than a page takes to give the next one. */
+const BUSY_MS = 50
 const MAX_BATCH = 512
 /** Commands looked up and loaded for together. */
 const PREFETCH = 64
@@ -80,6 +82,7 @@ export class CommandQueue {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #closed = false
+  #busyUntil = 0
 
   constructor(options: CommandQueueOptions) {
     this.#options = options
@@ -90,9 +93,9 @@ export class CommandQueue {
     return this.#waiting.length
   }
 
-  /** True while Commands wait, are decided or are being committed. */
+  /** True while Commands wait, are decided or are being committed, and for a moment after: mostly the next one comes then. */
   get isBusy(): boolean {
-    return this.#running !== undefined
+    return this.#running !== undefined || this.#options.now() < this.#busyUntil
   }
 
   /** Puts a Command into the queue; settles when its outcome is durable. */
@@ -135,6 +138,7 @@ export class CommandQueue {
       for (const waiting of this.#waiting.splice(0)) this.#fail(waiting, error)
     } finally {
       this.#running = undefined
+      this.#busyUntil = this.#options.now() + BUSY_MS
     }
   }
 

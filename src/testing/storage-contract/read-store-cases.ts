@@ -75,6 +75,16 @@ export const readStoreCases = [
     assertSame(await other.count({}), { checkpoint: checkpoint(2), count: 2 }, 'count')
   }),
 
+  contractCase('a save that makes way, now and then, writes all of its rows', async ({ openReadStore }) => {
+    const store = await openReadStore(stock)
+    const puts = Array.from({ length: 300 }, (_, n) => ({ id: n, group: n % 3 }))
+    let asked = 0
+    const isBusy = (): boolean => asked++ % 3 > 0
+    assertSame(await store.save({ expected: undefined, checkpoint: checkpoint(1), puts, removes: [] }, isBusy), 'saved', 'save')
+    assertSame((await store.scan({})).rows, puts, 'rows')
+    assertSame((await store.count({ index: 0, range: { lower: 1, upper: 1 } })).count, 100, 'rows of one group')
+  }),
+
   contractCase('a save of rows over another checkpoint than the stored one is stale and writes nothing', async ({ openReadStore }) => {
     const store = await openReadStore(stock)
     await fill(store, [{ id: 'a', group: 1 }])
