@@ -17,7 +17,7 @@ import { dropUnusedFolds, dropWhatTheLogLost, persistently, replay, replayTail }
 import { advanceStates, States, type StateSource } from '../write/states.ts'
 
 export interface WriteSideOptions {
-  /** True while there are Commands to commit. */
+  /** True while there are Commands to commit, and perhaps a moment after. */
   readonly isBusy: () => boolean
   /** Told whether the last write of states found space. */
   readonly onFull: (full: boolean) => void

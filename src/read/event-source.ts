@@ -34,6 +34,6 @@ export interface EventSource {
   contains(checkpoint: Checkpoint): Promise<boolean>
   /** Folds what other tabs wrote, so that `head` is at or beyond this record; resolves at the latest head. */
   catchUp(record: number): Promise<void>
-  /** True while this tab has Commands to commit: what need not be written now makes way. */
+  /** True while this tab has Commands to commit, and a moment after: what need not be written now makes way. */
   readonly isBusy: boolean
 }

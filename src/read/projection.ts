@@ -107,7 +107,7 @@ export class Projection {
       interest: () => listener.interest(),
       isFolding: () => !this.#isFollowing && !this.hasEnded,
       refresh: () => this.refresh(),
-      makeRoom: () => this.#writes.schedule(true),
+      makeRoom: () => this.#writes.makeRoom(),
       take: (records, batch) => this.#take(records, batch),
       takeDraft: (draft) => this.#takeDraft(draft),
       problem: (text) => this.#setProblem(text),

@@ -38,7 +38,7 @@ export interface WriteBehindEvents {
   unstorable(error: unknown): boolean
   /** Why flushing does not succeed, in words; undefined when it does again. */
   problem(text: string | undefined): void
-  /** True while this tab has Commands to commit. */
+  /** As {@link EventSource.isBusy}. */
   isBusy(): boolean
 }
 
@@ -78,6 +78,11 @@ export class WriteBehind {
     if (this.#isLarge) this.#arm(0)
     else if (isOwn) this.#arm(QUIET_MS)
     else if (this.#alarm.at === Infinity) this.#arm(LATE_DELAY_MS + LATE_JITTER_MS * jitter(this.#environment))
+  }
+
+  /** Nothing more is folded until something is stored. */
+  makeRoom(): void {
+    this.#arm(0)
   }
 
   /**

@@ -1,5 +1,6 @@
 /**
- * What the log is made of. A record is the unit on disk: all Commands, outcomes and Events of one group commit.
+ * What the log is made of. A record is the unit on disk: Commands, outcomes and Events of one group commit, all of them or, of a
+ * large one, some.
  * Records count 1, 2, 3…; nothing ever frees a number. Positions (of Events) count 1, 2, 3… inside them.
  * Plain structured-cloneable data: it crosses threads and goes to disk as it is.
  */
@@ -128,7 +129,7 @@ export interface LogRecord {
   readonly format: number
   /**
    * `commit`: Commands decided here. `sync`: what came of the server, see {@link SyncNote}. A build that meets a kind it does
-   * not know is outdated.
+   * not know refuses the log, as of a newer build.
    */
   readonly kind: 'commit' | 'sync'
   /** More records of the same transaction follow: they count together. */

@@ -82,7 +82,7 @@ export class CommandQueue {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #closed = false
-  #busyUntil = 0
+  #idleSince = 0
 
   constructor(options: CommandQueueOptions) {
     this.#options = options
@@ -95,7 +95,7 @@ export class CommandQueue {
 
   /** True while Commands wait, are decided or are being committed, and for a moment after: mostly the next one comes then. */
   get isBusy(): boolean {
-    return this.#running !== undefined || this.#options.now() < this.#busyUntil
+    return this.#running !== undefined || Math.abs(this.#options.now() - this.#idleSince) < BUSY_MS
   }
 
   /** Puts a Command into the queue; settles when its outcome is durable. */
@@ -138,7 +138,7 @@ export class CommandQueue {
       for (const waiting of this.#waiting.splice(0)) this.#fail(waiting, error)
     } finally {
       this.#running = undefined
-      this.#busyUntil = this.#options.now() + BUSY_MS
+      this.#idleSince = this.#options.now()
     }
   }
 

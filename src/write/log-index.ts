@@ -6,7 +6,7 @@
  * has happened. They then merely read the records after the checkpoint that they find, so no tab gives another one cause
  * to begin again. Runs that another tab merged are no loss: the packed index itself looks where they went.
  */
-import { isOutpostError, OutpostError } from '../errors.ts'
+import { isOutpostError } from '../errors.ts'
 import type { LogRecord } from '../storage/record.ts'
 import type { SegmentIndex } from '../storage/segment-index.ts'
 import type { Log } from './log.ts'
@@ -103,8 +103,6 @@ export class LogIndex {
     }
     while (this.#index.head.record < this.#log.head.record) {
       const page = await this.#log.records(this.#index.head.record, PAGE)
-      if (page.length === 0)
-        throw new OutpostError('storage-failed', `The log lost its records after ${this.#index.head.record}. Reload the page.`)
       for (const record of page) this.#index.add(record)
       // It need not succeed: in memory the entries are as good.
       if (this.#index.pending > MAX_PENDING) await this.#index.flush().catch(() => undefined)

@@ -32,7 +32,7 @@ export interface WriteBehindOptions extends AlarmClock {
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>
   /** From 0 to below 1. */
   readonly random: () => number
-  /** True while this tab has Commands to commit. */
+  /** True while there are Commands to commit, and perhaps a moment after. */
   readonly isBusy: () => boolean
   /** Told whether the last write found space; writing is tried again later by itself. */
   readonly onFull: (full: boolean) => void

@@ -265,7 +265,8 @@ test('storage that fails while rows are loaded delays the fold, no more', async 
   expect(again.status('stockList')).not.toHaveProperty('problem')
 })
 
-test('with many rows waiting for storage nothing more is folded until some are stored', async () => {
+/** One Event makes this many rows. */
+function written(rowsOfEvent: number) {
   const log = aggregate('log', {
     state: z.object({}),
     events: { written: z.object({}) },
@@ -279,19 +280,40 @@ test('with many rows waiting for storage nothing more is folded until some are s
     from: [log],
     row: z.object({ id: z.string() }),
     key: 'id',
-    on: { 'log.written': ({ aggregateId }, rows) => rows.put({ id: aggregateId }) },
+    on: {
+      'log.written': ({ aggregateId }, rows) => {
+        for (let i = 0; i < rowsOfEvent; i++) rows.put({ id: `${aggregateId}.${i}` })
+      },
+    },
   })
+  const record = (name: number, events: number) =>
+    Array.from({ length: events }, (_, i) => ({ type: 'log.written', aggregateId: `${name}-${i}`, data: {} }))
+  return { lines, record, logs: domain('logs', { aggregates: [log], readModels: [lines] }) }
+}
+
+test('with many rows waiting for storage nothing more is folded until some are stored', async () => {
+  const { lines, record, logs } = written(1)
   const world = new World()
-  const tab = await world.tab(domain('logs', { aggregates: [log], readModels: [lines] }))
+  const tab = await world.tab(logs)
   await tab.ask(from(lines).count().description)
   const pause = tab.storage.faults.pause('rows.save')
-  for (let record = 0; record < 30; record++)
-    await tab.append(...Array.from({ length: 2_000 }, (_, i) => ({ type: 'log.written', aggregateId: `${record}-${i}`, data: {} })))
+  for (let i = 0; i < 30; i++) await tab.append(...record(i, 2_000))
   await pause.reached
   await until(() => tab.status('lines').position === 48_000)
   await turns(20)
   expect(tab.status('lines').position).toBe(48_000)
   pause.release()
+  await until(() => tab.status('lines').lag === 0)
+  expect(await tab.ask<number>(from(lines).count().description)).toBe(60_000)
+})
+
+test('rows that keep others from being folded are stored at once, also while Commands come', async () => {
+  const { lines, record, logs } = written(5)
+  const world = new World()
+  const tab = await world.tab(logs)
+  await tab.ask(from(lines).count().description)
+  tab.isBusy = true
+  for (let i = 0; i < 6; i++) await tab.append(...record(i, 2_000))
   await until(() => tab.status('lines').lag === 0)
   expect(await tab.ask<number>(from(lines).count().description)).toBe(60_000)
 })

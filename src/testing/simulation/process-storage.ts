@@ -166,9 +166,9 @@ export function processStorage({ process, disk, random, points, isServer, seen }
       load: (keys) => run(() => inner.load(keys)),
       scan: (scan) => run(() => inner.scan(scan)),
       count: (scan) => run(() => inner.count(scan)),
-      save: (write) => {
+      save: (write, isBusy) => {
         const copy = structuredClone(write)
-        return run(() => inner.save(copy), 'saveRows')
+        return run(() => inner.save(copy, isBusy), 'saveRows')
       },
       onClosed: undefined,
       close: () => inner.close(),
