@@ -1,5 +1,5 @@
 /** Everything temporary of a run lies in one folder, which goes with it: at its end, and where it is interrupted. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -8,6 +8,8 @@ const endings: (() => void)[] = []
 /** Call it once, before anything is made. Browsers and builds that begin from now on put what they need there too. */
 export function makeScratch(): void {
   const folder = mkdtempSync(join(tmpdir(), 'outpost-bench-run-'))
+  // PostgreSQL runs as another user, and has its folder in here.
+  chmodSync(folder, 0o711)
   // Each system has a name of its own for it.
   for (const name of ['TMPDIR', 'TMP', 'TEMP']) process.env[name] = folder
   const tidyUp = (): void => {
