@@ -6,7 +6,7 @@
 import { keyToken } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
 import type { LiveResult } from './live-query.ts'
-import { mergeSorted } from './merge-rows.ts'
+import { amendSorted } from './merge-rows.ts'
 import type { QueryPlan } from './query-plan.ts'
 import type { RowChange } from './row-changes.ts'
 import type { RowsRead } from './row-reader.ts'
@@ -65,21 +65,19 @@ export class LiveRows implements LiveResult {
   }
 
   apply(changes: readonly RowChange[]): boolean {
-    const left = new Set<Row>()
-    const entered: Row[] = []
+    const changed: Row[] = []
     for (const { token, row } of changes) {
       const before = this.#members.get(token)
       const after = row && this.#plan.matches(row) && this.#isWithin(row) ? row : undefined
       if (before === after || (before && after && sameValue(before, after))) continue
-      if (before) left.add(before)
+      if (before) changed.push(before)
       if (after) {
-        entered.push(after)
+        changed.push(after)
         this.#enter(token, after)
       } else this.#leave(token)
     }
-    if (left.size === 0 && entered.length === 0) return true
-    const stayed = left.size > 0 ? this.#window.filter((row) => !left.has(row)) : this.#window
-    this.#window = mergeSorted(stayed, entered.sort(this.#plan.order), this.#plan.order)
+    if (changed.length === 0) return true
+    this.#window = amendSorted(this.#window, changed, this.#plan.order)
     if (this.#end && this.#window.length < this.#need) return false
     this.#trim()
     this.#show()

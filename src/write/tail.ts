@@ -8,6 +8,7 @@
  * Without sync nothing is pending, and settled is the head.
  */
 import { OutpostError } from '../errors.ts'
+import { lowerBound } from '../internal/lower-bound.ts'
 import {
   type Checkpoint,
   checkpointOf,
@@ -219,14 +220,7 @@ export class Tail {
   /** The void range that this record is in, of which there is one at most: behind a range everything is settled. */
   #rangeOf({ kind, number }: LogRecord): VoidRange | undefined {
     if (kind !== 'commit' || this.#voids.length === 0) return undefined
-    let low = 0
-    let high = this.#voids.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((this.#voids[middle] as VoidRange).lastRecord < number) low = middle + 1
-      else high = middle
-    }
-    const range = this.#voids[low]
+    const range = this.#voids[lowerBound(this.#voids, ({ lastRecord }) => lastRecord < number)]
     return range && range.record <= number ? range : undefined
   }
 }

@@ -119,6 +119,21 @@ test('a page that rows leave is refilled from memory; only when that runs dry it
   expect(frames).toHaveLength(12)
 })
 
+test('two thousand rows that come, go elsewhere and stay at once end up in their order, without being read again', async () => {
+  const world = new World()
+  const tab = await world.tab(stock)
+  const reads = countReads(tab)
+  const skus = Array.from({ length: 2_000 }, (_, i) => `s${String(i).padStart(4, '0')}`)
+  await tab.append(...skus.map((sku) => registered(sku)))
+  const { last } = await watchAll<StockRow[]>(tab, read.orderBy('onHand').description)
+  const moving = skus.filter((_, i) => i % 2 === 0)
+  await tab.append(...moving.flatMap((sku) => [received(sku, 1), registered(`${sku}-new`)]))
+  await until(() => last().length === 3_000)
+  const staying = skus.filter((sku) => !moving.includes(sku))
+  expect(last().map(({ sku }) => sku)).toEqual([...[...moving.map((sku) => `${sku}-new`), ...staying].sort(), ...moving])
+  expect(reads()).toBe(1)
+})
+
 test('a count follows from the changes without being counted again', async () => {
   const world = new World()
   const tab = await world.tab(stock)

@@ -54,7 +54,7 @@ export function createFaultyBrowser() {
   const faults: { readonly store: string; readonly begin: Begin; left: number }[] = []
   let failOpening: { readonly error: DOMException; left: number } | undefined
   const opened: string[] = []
-  const writes: { readonly database: string; readonly leftOut: readonly string[] }[] = []
+  const writes: { readonly database: string; readonly stores: readonly string[] }[] = []
 
   const interfere = (native: IDBDatabase) => {
     connections.add(native)
@@ -62,8 +62,7 @@ export function createFaultyBrowser() {
     native.transaction = (names, ...rest) => {
       const begin = () => original(names, ...rest)
       const scope = [names].flat() as string[]
-      if (rest[0] === 'readwrite')
-        writes.push({ database: native.name, leftOut: [...native.objectStoreNames].filter((store) => !scope.includes(store)) })
+      if (rest[0] === 'readwrite') writes.push({ database: native.name, stores: scope })
       const fault = faults.find(({ store }) => scope.includes(store))
       if (!fault) return begin()
       if (--fault.left === 0) faults.splice(faults.indexOf(fault), 1)

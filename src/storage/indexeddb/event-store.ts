@@ -16,20 +16,25 @@ export function createEventStore(connection: Connection, ranges: typeof IDBKeyRa
       if (records.length === 0) return 'appended'
       let taken = false
       try {
-        return await connection.write((store) => {
-          const stored = store('records')
-          for (const record of records) {
-            const request = stored.add(record, record.number)
-            request.onerror = () => {
-              taken ||= request.error?.name === 'ConstraintError'
+        return await connection.write(
+          (store) => {
+            const stored = store('records')
+            for (const record of records) {
+              const request = stored.add(record, record.number)
+              request.onerror = () => {
+                taken ||= request.error?.name === 'ConstraintError'
+              }
             }
-          }
-          for (const [key, value] of meta ?? []) {
-            if (value === undefined) store('meta').delete(key)
-            else store('meta').put(value, key)
-          }
-          return 'appended'
-        }, durability)
+            for (const [key, value] of meta ?? []) {
+              if (value === undefined) store('meta').delete(key)
+              else store('meta').put(value, key)
+            }
+            return 'appended'
+          },
+          durability,
+          // Of the three stores alone: a twentieth of the time of a Command that is awaited.
+          meta ? undefined : 'records',
+        )
       } catch (error) {
         if (taken) return 'conflict'
         throw error

@@ -1,3 +1,4 @@
+import { lowerBound } from '../../internal/lower-bound.ts'
 import { compareKeys } from '../key.ts'
 import type { Key, KeyRange } from '../storage.ts'
 
@@ -29,15 +30,10 @@ export class SortedMap<V> {
 
   /** How many entries come before the key; `after` counts its own with them. */
   #placeOf(key: Key, after = false): number {
-    let low = 0
-    let high = this.#entries.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const order = compareKeys((this.#entries[middle] as { key: Key }).key, key)
-      if (order < 0 || (after && order === 0)) low = middle + 1
-      else high = middle
-    }
-    return low
+    return lowerBound(this.#entries, (each) => {
+      const order = compareKeys(each.key, key)
+      return order < 0 || (after && order === 0)
+    })
   }
 
   #isAt(place: number, key: Key): boolean {
