@@ -101,14 +101,22 @@ test('what a server gives is told of each kind of it, and what listeners take', 
 
 test('what a long log costs stands beside a short one', () => {
   const long = having({
-    'scale-seq': { 'short.perSecond': 1000, 'long.perSecond': 900 },
+    'scale-seq': {
+      'empty.perSecond': 1000,
+      'short.perSecond': 800,
+      'long.perSecond': 760,
+      'byHand.empty.perSecond': 500,
+      'byHand.short.perSecond': 350,
+    },
     'scale-coldstart': { 'short.ms': 80, 'long.ms': 100, 'long.heapMB': 45.2 },
     'scale-rebuild': { perSecond: 61_234, seqP50Ms: 1.2, idleP50Ms: 0.8 },
     'scale-watchers': { p50Ms: 1.1, p99Ms: 4, aloneP50Ms: 1 },
   })
   const text = withResults(readme, long)
   expect(text).toContain('### Long logs and many watchers')
-  expect(text).toContain('beside an empty log | 0.90 × (900/s; empty 1,000/s) | at least 0.85 × |')
+  expect(text).toContain('with 1,000,000 Events stored, beside 50,000 | 0.95 × (760/s; 50,000 Events 800/s) | at least 0.85 × |')
+  expect(text).toContain('| … beside nothing stored | 0.76 × (760/s; nothing 1,000/s) | at least 0.85 × |')
+  expect(text).toContain('stored, beside nothing | 0.70 × (350/s; nothing 500/s) |')
   expect(text).toContain('| 1.25 × (100 ms; 50,000 Events 80 ms) | at most 1.2 × |')
   expect(text).toContain('| 45 MB | at most 200 MB |')
   expect(text).toContain('| 61,234 Events/s | at least 50,000 Events/s |')

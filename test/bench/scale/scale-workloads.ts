@@ -58,10 +58,22 @@ async function profiled<T>(
 const throughput =
   (name: 'seq' | 'burst'): ScaleWorkload =>
   async (scene) => {
-    const from = await scene.logs.with(longLog)
-    const short = await onPage(scene, { name: `scale-${name}.short` }, (page) => page.call('work', name))
-    const long = await onPage(scene, { from, name: `scale-${name}.long` }, (page) => page.call('work', name))
-    return { ...named('short', short), ...named('long', long) }
+    const { logs } = scene
+    const byHand = '#by-hand'
+    // By hand as well: a browser that has anything stored is slower than one that has nothing.
+    const settings = {
+      'empty': {},
+      'short': { from: await logs.with(rowsOfLog) },
+      'long': { from: await logs.with(longLog) },
+      'byHand.empty': { hash: byHand },
+      'byHand.short': { hash: byHand, from: await logs.byHand() },
+    }
+    let metrics: Metrics = {}
+    for (const [setting, where] of Object.entries(settings)) {
+      const measured = await onPage(scene, { ...where, name: `scale-${name}.${setting}` }, (page) => page.call('work', name))
+      metrics = { ...metrics, ...named(setting, measured) }
+    }
+    return metrics
   }
 
 const named = (prefix: string, metrics: Metrics): Metrics =>

@@ -1,6 +1,7 @@
 /** The page of the workloads on long logs and many watchers: what it does comes from the runner. */
 import { type App, connect, type ReadModelStatus } from 'outpost/client'
 import { filter, firstValueFrom, map } from 'rxjs'
+import { inWorker } from '../../../../demo/src/measure/by-hand/in-worker.ts'
 import type { tasks } from '../../../../demo/src/measure/domain.ts'
 import { subjectOn } from '../../../../demo/src/measure/outpost.ts'
 import type { Subject } from '../../../../demo/src/measure/subject.ts'
@@ -8,14 +9,17 @@ import { assert, makeTasks, randomBy, type Task } from '../../../../demo/src/mea
 import { latency, type Metrics, perSecond, phases } from '../../../../demo/src/measure/workloads.ts'
 import { sizes } from '../sizes.ts'
 
-/** `#tally` opens the next version of the app. */
+/** `#tally` opens the next version of the app, `#by-hand` what is written by hand. */
 const isTallied = location.hash === '#tally'
 const alone = (): Worker =>
   new Worker(new URL('../../../../demo/src/measure/tasks.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
 const tallied = (): Worker => new Worker(new URL('./tally.worker.ts', import.meta.url), { type: 'module', name: 'tasks' })
 
 let app: App<typeof tasks>
-const subject = subjectOn(() => (app = connect<typeof tasks>({ space: 'bench', worker: isTallied ? tallied : alone })))
+const subject =
+  location.hash === '#by-hand'
+    ? inWorker('tasks')
+    : subjectOn(() => (app = connect<typeof tasks>({ space: 'bench', worker: isTallied ? tallied : alone })))
 subject.open()
 
 const portion = 1000
@@ -116,6 +120,13 @@ const api = {
     await subject.count()
     await rest(10_000)
     return { perSecond: perSecondFilled }
+  },
+
+  /** So many tasks, each with one Event: what is written by hand has no more. */
+  async fillByHand(rows: number): Promise<void> {
+    await subject.addMany(makeTasks(rows))
+    await subject.count()
+    await rest(10_000)
   },
 
   /** A workload of those on an empty log, beside what is there. */
