@@ -210,19 +210,12 @@ function checkReadModel(model: AnyReadModel, problem: (message: string, details?
     problem(`Read Model "${model.name}" has version ${model.version}. Versions are whole numbers from 1.`)
   const shape = (model.row as unknown as { readonly shape: Readonly<Record<string, unknown>> }).shape
   for (const field of [model.key as string, ...model.indexes.flat()]) {
-    if (!/^[A-Za-z_$][\w$]*$/.test(field))
-      problem(`Read Model "${model.name}" indexes field "${field}", but IndexedDB needs a name that is an identifier. Rename it.`, {
-        field,
-      })
+    const refuse = (why: string): never => problem(`Read Model "${model.name}" indexes field "${field}", ${why}`, { field })
+    if (!/^[A-Za-z_$][\w$]*$/.test(field)) refuse('but IndexedDB needs a name that is an identifier. Rename it.')
     const fieldSchema = shape[field]
-    if (fieldSchema === undefined)
-      problem(`Read Model "${model.name}" indexes field "${field}", which its rows do not have. Correct the name.`, { field })
+    if (fieldSchema === undefined) refuse('which its rows do not have. Correct the name.')
     const reason = whyNotIndexable(fieldSchema)
-    if (reason !== undefined)
-      problem(
-        `Read Model "${model.name}" indexes field "${field}", which can be ${reason}; IndexedDB cannot index that. Use a number or a string (0 and 1, or '').`,
-        { field },
-      )
+    if (reason !== undefined) refuse(`which can be ${reason}; IndexedDB cannot index that. Use a number or a string (0 and 1, or '').`)
   }
 }
 

@@ -13,7 +13,8 @@ import { settling } from './settling.ts'
 export interface Session {
   readonly engine: Engine
   readonly sync: RunningSync | undefined
-  receive(message: FromPage): void
+  /** What is dealt with before there is a session never comes here. */
+  receive(message: Exclude<FromPage, { kind: 'ping' | 'token' }>): void
   destroy(): Promise<void>
   close(): Promise<void>
 }
@@ -100,9 +101,6 @@ export function createSession(
           sync?.setVisible(!message.hidden)
           surroundings.estimate(0)
           return void catchUp().catch(uncaught)
-        case 'ping': // these two are dealt with before there is a session
-        case 'token':
-          return undefined
       }
     },
     destroy() {

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { createIndexedDbStorage } from '../../src/storage/indexeddb/indexeddb-storage.ts'
 import { stockItem, stockList } from '../fixtures/stock.ts'
 import { received, registered, type StockRow } from '../read/stock-events.ts'
-import { PREFIX, turns, until, watchAll, World } from '../read/world.ts'
+import { PREFIX, soon, turns, until, watchAll, World } from '../read/world.ts'
 import { give, openEngine } from '../support/engine.ts'
 import { createBrowser } from './browser.ts'
 
@@ -66,7 +66,7 @@ test('with sync, holds confirmed rows alone; the builder beside it shows what is
   await tab.rebase({ slice: [[received('a', 2)]], again: [[received('a', 5)]] })
   expect(await tab.ask(call())).toEqual([[row('a', 2)], [row('a', 7)]])
   await tab.confirm(1)
-  await turns()
+  await world.clock.advance(soon)
   expect(await tab.ask(call())).toEqual([[row('a', 7)], [row('a', 7)]])
 })
 

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { movements, stock, stockList } from '../fixtures/stock.ts'
 import { from } from './queries.ts'
 import { picked, received, registered, type StockRow } from './stock-events.ts'
-import { type Tab, turns, until, watchAll, World } from './world.ts'
+import { type Tab, soon, turns, until, watchAll, World } from './world.ts'
 
 const all = from(stockList).description
 const row = (tab: Tab, sku: string): Promise<StockRow | undefined> => tab.ask(from(stockList).get(sku).description)
@@ -259,6 +259,7 @@ test('storage that fails while rows are loaded delays the fold, no more', async 
   await again.ask<number>(from(stockList).count().description)
   again.storage.faults.fail('rows.load', 'UnknownError', 2)
   await again.append(received('x', 5))
+  await world.clock.advance(soon)
   await until(() => again.status('stockList').problem !== undefined)
   await world.clock.advance(1_000)
   expect((await row(again, 'x'))?.onHand).toBe(10)
@@ -298,6 +299,7 @@ test('with many rows waiting for storage nothing more is folded until some are s
   await tab.ask(from(lines).count().description)
   const pause = tab.storage.faults.pause('rows.save')
   for (let i = 0; i < 30; i++) await tab.append(...record(i, 2_000))
+  await world.clock.advance(soon)
   await pause.reached
   await until(() => tab.status('lines').position === 48_000)
   await turns(20)
@@ -314,6 +316,7 @@ test('rows that keep others from being folded are stored at once, also while Com
   await tab.ask(from(lines).count().description)
   tab.isBusy = true
   for (let i = 0; i < 6; i++) await tab.append(...record(i, 2_000))
+  await world.clock.advance(soon)
   await until(() => tab.status('lines').lag === 0)
   expect(await tab.ask<number>(from(lines).count().description)).toBe(60_000)
 })

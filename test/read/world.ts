@@ -40,6 +40,9 @@ export interface GivenRebase {
   readonly again: readonly (readonly GivenEvent[])[]
 }
 
+/** Until then a tab folds its own records, also where nobody asks for them. */
+export const soon = 50
+
 export const PREFIX = 'app.space.ann'
 const LOG = `${PREFIX}.log`
 
