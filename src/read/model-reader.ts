@@ -83,7 +83,7 @@ export class ModelReader {
     this.model = model
     this.shown = new ShownRows(model, this.#bell)
     this.#options = options
-    this.#pumpSoon = new Alarm(environment, () => this.#current?.projection.pump())
+    this.#pumpSoon = new Alarm(environment, () => this.shown.projection?.pump())
     this.#lookSoon = new Alarm(environment, () => void this.#look())
     this.#generations = new Generations(meta, model)
     this.#stores = new GenerationStores({ ...options, generations: this.#generations, signal: this.#closing.signal })
@@ -166,9 +166,8 @@ export class ModelReader {
       if (own) projection.noteOwn(position)
       if (isAwaited || projection !== this.#current?.projection || projection.parked) projection.pump()
     }
-    if (isAwaited) return
     if (own) this.#pumpSoon.set(OWN_LAZY_MS)
-    else this.#lookLater()
+    else if (!isAwaited) this.#lookLater()
   }
 
   /**
@@ -228,8 +227,9 @@ export class ModelReader {
   close(): void {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
-    this.#lookSoon.clear()
     this.live.close()
+    this.#pumpSoon.clear()
+    this.#lookSoon.clear()
     for (const projection of [this.#current?.projection, this.#next, this.#coming]) projection?.close()
     this.shown.close()
   }

@@ -219,7 +219,7 @@ export class Tail {
 
   /** The void range that this record is in, of which there is one at most: behind a range everything is settled. */
   #rangeOf({ kind, number }: LogRecord): VoidRange | undefined {
-    if (kind !== 'commit' || this.#voids.length === 0) return undefined
+    if (kind !== 'commit') return undefined
     const range = this.#voids[lowerBound(this.#voids, ({ lastRecord }) => lastRecord < number)]
     return range && range.record <= number ? range : undefined
   }
