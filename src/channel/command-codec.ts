@@ -17,12 +17,12 @@ export interface CommandOnWire extends Pick<CommandMessage, 'type' | 'payload' |
 
 /** @param now when it was received: ms since 1970, with fractions */
 export function decodeCommand(command: CommandOnWire, now: number): CommandMessage {
-  const { type, payload, id, fresh, at, correlationId = id, expectedVersion, expiresAt, ...rest } = command
-  const options = defined({
-    ...rest,
+  const { id, correlationId = id, expectedVersion, expiresAt, requestedAt } = command
+  return defined({
+    ...command,
+    correlationId,
     expectedVersion: expectedVersion === 'any' ? undefined : expectedVersion,
     expiresAt: expiresAt instanceof Date ? expiresAt.getTime() : expiresAt,
-    receivedAt: rest.requestedAt === undefined ? undefined : now,
-  })
-  return { type, payload, id, fresh, at, correlationId, ...options }
+    receivedAt: requestedAt === undefined ? undefined : now,
+  }) as CommandMessage
 }

@@ -4,5 +4,8 @@
 type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
 
 /** Those of the fields that have a value. */
-export const defined = <T extends object>(fields: T): Defined<T> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
+export function defined<T extends object>(fields: T): Defined<T> {
+  const found: Partial<T> = {}
+  for (const key in fields) if (fields[key] !== undefined) found[key] = fields[key]
+  return found as Defined<T>
+}

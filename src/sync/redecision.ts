@@ -57,8 +57,8 @@ export class Redecision {
 
   /** False where what was decided holds positions inside its states, which a shift would leave wrong. */
   get canShift(): boolean {
-    for (const [{ fold }, entries] of this.work.staged)
-      if (!fold.keepsStreams) for (const entry of entries) if (instanceOf(entry).parked) return false
+    for (const [{ fold }, entries] of this.work.staged.all)
+      if (!fold.keepsStreams) for (const entry of entries.values()) if (instanceOf(entry).parked) return false
     return true
   }
 

@@ -196,7 +196,7 @@ export class CommandQueue {
   /** Answers those that stand in the log, and loads what the others will need, in one read for each kind. */
   async #prefetch(batch: Waiting[], from: number): Promise<void> {
     const { clock, decider, receipts } = this.#options
-    const asked = batch.slice(from)
+    let asked = batch.slice(from)
     const startedAt = clock()
     const old = asked.filter(({ fresh }) => !fresh)
     if (old.length > 0) {
@@ -208,10 +208,12 @@ export class CommandQueue {
           this.#trip(waiting, { handler: clock() }, startedAt, outcome)
         } else if (waiting.cancelled) this.#drop(waiting)
       }
-      const left = asked.filter(({ command, fresh, cancelled }) => fresh || !(cancelled || found.has(command.id)))
-      batch.splice(from, batch.length - from, ...left)
+      asked = asked.filter(({ command, fresh, cancelled }) => fresh || !(cancelled || found.has(command.id)))
+      batch.splice(from, batch.length - from, ...asked)
     }
-    const wanted = decider.wanted(batch.slice(from).map(({ command }) => command))
+    // The Aggregate of one alone is loaded when it is decided.
+    if (asked.length === 1 && asked[0]?.command.aggregateId !== undefined) return
+    const wanted = decider.wanted(asked.map(({ command }) => command))
     await Promise.all([...wanted].map(([states, keys]) => states.load(keys)))
   }
 

@@ -13,7 +13,7 @@ import { Attempt, type UnitOfWork } from './unit-of-work.ts'
 import { append } from '../internal/append.ts'
 import { deepFreeze } from '../internal/plain.ts'
 import type { StoredOutcome } from '../storage/record.ts'
-import { decide, keepPayload, needsOf, parsePayload, type Draft, type Undecided } from './decide.ts'
+import { decide, type Draft, keepPayload, type Needs, needsOf, parsePayload, type Undecided } from './decide.ts'
 import { consequence, instanceOf, resumed, timerFired, type ManagerFold } from './process-managers.ts'
 import type { States } from './states.ts'
 
@@ -88,23 +88,21 @@ export class Decider {
   /** Aggregates that deciding the Commands will load, so that one batch loads them together. Faults show when deciding. */
   wanted(commands: readonly Undecided[]): ReadonlyMap<States, readonly string[]> {
     const wanted = new Map<States, string[]>()
-    const add = (aggregate: string, ids: readonly string[]): void => {
-      const states = this.#options.aggregates.get(aggregate)
-      if (!states) return
-      for (const id of ids) append(wanted, states, id)
-    }
-    for (const command of commands) {
-      const type = this.#options.domain.commands.get(command.type)
-      if (type?.aggregate && command.aggregateId !== undefined) add(type.aggregate.name, [command.aggregateId])
-      if (!type?.useCase) continue
+    for (const command of commands)
       try {
-        for (const load of Object.values(type.useCase.loads(this.#payload(type.message, command))))
-          add(load.aggregate.name, load.load === 'one' ? [load.id] : load.ids)
+        const type = this.#typeOf(command)
+        const needs = needsOf(type, command, this.#payload(type.message, command))
+        for (const [states, ids] of this.#needed(type, needs)) for (const id of ids) append(wanted, states, id)
       } catch {
         // The same fault comes again, with its name, when this Command is decided.
       }
-    }
     return wanted
+  }
+
+  #needed(type: CommandType, needs: Needs): readonly (readonly [States, readonly string[]])[] {
+    return 'own' in needs
+      ? [[this.#statesOf(type.aggregate?.name ?? ''), [needs.own]]]
+      : Object.values(needs.loads).map((load) => [this.#statesOf(load.aggregate.name), load.load === 'one' ? [load.id] : load.ids])
   }
 
   async #root(command: Undecided, attempt: Attempt, parkAt: ReadonlyMap<string, string>, marks: Marks | undefined): Promise<void> {
@@ -130,10 +128,7 @@ export class Decider {
   ): Promise<readonly RecordedEvent[]> {
     const payload = this.#payload(type.message, command)
     const needs = needsOf(type, command, payload)
-    if ('own' in needs) await attempt.load(this.#statesOf(type.aggregate?.name ?? ''), [needs.own])
-    else
-      for (const load of Object.values(needs.loads))
-        await attempt.load(this.#statesOf(load.aggregate.name), load.load === 'one' ? [load.id] : load.ids)
+    for (const [states, ids] of this.#needed(type, needs)) await attempt.load(states, ids)
     const { clock, domain } = this.#options
     if (marks) marks.loaded = clock()
     const decided = decide(

@@ -87,9 +87,9 @@ function recordOf(attempts: readonly Attempt[], number: number, position: number
 function storedStates(attempts: readonly Attempt[]): readonly StoredState[] {
   const states = new Map<string, StoredState>()
   for (const attempt of attempts)
-    for (const [{ fold }, entries] of attempt.staged)
+    for (const [{ fold }, entries] of attempt.staged.all)
       if (fold.stateStored)
-        for (const { key, version, state } of entries)
+        for (const { key, version, state } of entries.values())
           states.set(`${fold.name}/${key}`, { ...fold.stateStored, aggregateId: key, version, state })
   return [...states.values()]
 }

@@ -28,6 +28,9 @@ const head: StateView = {
 class Staged {
   readonly #byStates = new Map<States, Map<string, Entry>>()
 
+  get all(): ReadonlyMap<States, ReadonlyMap<string, Entry>> {
+    return this.#byStates
+  }
   get(states: States, key: string): Entry | undefined {
     return this.#byStates.get(states)?.get(key)
   }
@@ -35,9 +38,6 @@ class Staged {
     let entries = this.#byStates.get(states)
     if (!entries) this.#byStates.set(states, (entries = new Map()))
     entries.set(entry.key, entry)
-  }
-  *[Symbol.iterator](): IterableIterator<readonly [States, Iterable<Entry>]> {
-    for (const [states, entries] of this.#byStates) yield [states, entries.values()]
   }
 }
 
@@ -113,17 +113,17 @@ export class UnitOfWork {
   shift(by: number): void {
     this.#nextPosition += by
     for (const attempt of this.attempts) attempt.parked = attempt.parked.map((at) => ({ ...at, position: at.position + by }))
-    for (const [states, entries] of this.staged)
-      for (const entry of entries) this.staged.set(states, { ...entry, position: entry.position + by })
+    for (const [states, entries] of this.staged.all)
+      for (const entry of entries.values()) this.staged.set(states, { ...entry, position: entry.position + by })
   }
   /** Makes the states in memory those that it leaves. @param record its last one */
   putStates(record: number, layer: Layer): void {
-    for (const [states, entries] of this.staged) for (const entry of entries) states.put(entry, record, layer)
+    for (const [states, entries] of this.staged.all) for (const entry of entries.values()) states.put(entry, record, layer)
   }
   take(attempt: Attempt): void {
     this.attempts.push(attempt)
     this.#nextPosition += attempt.events.length
     attempt.commands.forEach((command, index) => this.ids.set(command.id, { attempt, index }))
-    for (const [states, entries] of attempt.staged) for (const entry of entries) this.staged.set(states, entry)
+    for (const [states, entries] of attempt.staged.all) for (const entry of entries.values()) this.staged.set(states, entry)
   }
 }

@@ -38,6 +38,19 @@ describe('an accepted Command', () => {
     expect(await give(engine, 'stockItem.register', 'a', { name: 'again' })).toMatchObject({ ok: true, position: 1, events: [] })
   })
 
+  test('is answered ahead of all that its Events wake', async () => {
+    const engine = await openEngine(createMemoryStorage())
+    const heard: string[] = []
+    engine.recorded$.subscribe(({ position }) => heard.push(`${position} rung`))
+    for (const sku of ['a', 'b']) {
+      const { position } = (await give(engine, 'stockItem.register', sku, { name: sku })) as { readonly position: number }
+      // What the worker posts goes out at the end of the turn in which it is answered.
+      queueMicrotask(() => heard.push(`${position} answered`))
+    }
+    await new Promise(setImmediate)
+    expect(heard).toEqual(['1 answered', '1 rung', '2 answered', '2 rung'])
+  })
+
   test('sees those before it in the same batch', async () => {
     const engine = await openEngine(createMemoryStorage())
     const outcomes = await Promise.all(
