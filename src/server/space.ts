@@ -99,7 +99,7 @@ export async function openSpace(options: SpaceOptions): Promise<Space> {
     ready,
     now: environment.now,
     clock: environment.clock,
-    randomId: environment.randomId,
+    recordId: environment.randomId,
   })
   const timers = new Timers({
     managers: [...managers.values()],

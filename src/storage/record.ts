@@ -8,7 +8,7 @@
 /** The physical format that this build writes. A log of a higher format is refused, never touched. */
 export const LOG_FORMAT = 1
 
-/** A point in the log: a record's number together with its random id, so that a re-used number is noticed (power loss). */
+/** A point in the log: a record's number together with its id, which no other has, so that a re-used number is noticed (power loss). */
 export interface Checkpoint {
   readonly record: number
   readonly id: string
@@ -124,7 +124,7 @@ export type SyncNote =
 
 export interface LogRecord {
   readonly number: number
-  /** Random, so that a number used twice (power loss) is noticed. */
+  /** No other record has it, so that a number used twice (power loss) is noticed. */
   readonly id: string
   readonly format: number
   /**

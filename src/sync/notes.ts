@@ -3,10 +3,10 @@ import type { EngineInside } from '../engine/inside.ts'
 import { LOG_FORMAT, type LogRecord, type SyncNote } from '../storage/record.ts'
 
 /** A record that follows the head, with nothing in it but the note. */
-export function noteOf({ log, now, randomId }: Pick<EngineInside, 'log' | 'now' | 'randomId'>, sync: SyncNote): LogRecord {
+export function noteOf({ log, now, recordId }: Pick<EngineInside, 'log' | 'now' | 'recordId'>, sync: SyncNote): LogRecord {
   return {
     number: log.head.record + 1,
-    id: randomId(),
+    id: recordId(),
     format: LOG_FORMAT,
     kind: 'sync',
     at: now(),

@@ -85,7 +85,7 @@ export async function applyRebase(
 
 /** @param voids whether there is a tail that the slice takes the place of */
 function pulledRecords(inside: EngineInside, slice: readonly PulledRecord[], after: SyncCursor, voids: boolean): readonly LogRecord[] {
-  const { log, randomId } = inside
+  const { log, recordId } = inside
   let sequence = log.tail.cursor?.sequence ?? 0
   const records: LogRecord[] = []
   let position = log.position + 1
@@ -95,7 +95,7 @@ function pulledRecords(inside: EngineInside, slice: readonly PulledRecord[], aft
     records.push({
       ...noteOf(inside, { step: 'pulled', cursor, serverPosition, ...(voids && i === 0 && { voids }) }),
       number: log.head.record + 1 + i,
-      id: randomId(),
+      id: recordId(),
       at,
       position,
       commands,

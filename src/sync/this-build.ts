@@ -5,7 +5,7 @@ import { noteOf } from './notes.ts'
 import type { Decided, Told } from './processed.ts'
 
 /** @throws `outdated` where a newer build made an Event of it; `upcast-failed` */
-export function inThisBuild(inside: Pick<EngineInside, 'decoder' | 'log' | 'now' | 'randomId'>, { root, events }: Decided): Told {
+export function inThisBuild(inside: Pick<EngineInside, 'decoder' | 'log' | 'now' | 'recordId'>, { root, events }: Decided): Told {
   // A record of no kind that can be void: what counts no longer was told all the same.
   const record = {
     ...noteOf(inside, { step: 'noted' }),

@@ -13,7 +13,8 @@ const RECORD_BYTES = 1_000_000
 
 export interface RecordOptions {
   readonly now: () => number
-  readonly randomId: () => string
+  /** Another one each time, which no other record has. */
+  readonly recordId: () => string
 }
 
 /**
@@ -51,7 +52,7 @@ export function recordsOf(
   return records
 }
 
-function recordOf(attempts: readonly Attempt[], number: number, position: number, { now, randomId }: RecordOptions): LogRecord {
+function recordOf(attempts: readonly Attempt[], number: number, position: number, { now, recordId }: RecordOptions): LogRecord {
   const commands: StoredCommand[] = []
   const events: StoredEvent[] = []
   for (const attempt of attempts) {
@@ -65,7 +66,7 @@ function recordOf(attempts: readonly Attempt[], number: number, position: number
   const parked = attempts.flatMap((attempt) => attempt.parked)
   const record: LogRecord = {
     number,
-    id: randomId(),
+    id: recordId(),
     format: LOG_FORMAT,
     kind: 'commit',
     at: now(),
