@@ -91,9 +91,9 @@ export function createConnection({
         ready() {
           silenceMs = restartTimeoutMs
           setState('ready')
-          works.attach(link as Link)
-          // A worker takes its page to be shown: it does not see that.
-          if (globalThis.document?.hidden) connection.resumed()
+          if (link) works.attach(link)
+          // A worker does not see whether its page is shown.
+          connection.resumed()
           ping()
         },
         message(message) {
@@ -148,7 +148,7 @@ export function createConnection({
       ticking = undefined
       silentMs += tickMs
       if (!link?.greeted) {
-        if (silentMs >= silenceMs) link?.end('died', 'worker-failed', `The worker is silent. ${startHints}`)
+        if (silentMs >= silenceMs) link?.end('died', 'worker-failed', `The worker stays silent. ${startHints}`)
       } else if (!pinged) {
         if (isBusy()) ping()
       } else if (silentMs >= decideTimeoutMs) link.end('hung', 'timeout', `The worker was replaced: it hung for ${decideTimeoutMs} ms.`)
