@@ -216,6 +216,23 @@ describe('a new version', () => {
     expect(await reload(staying).count()).toBe(0)
   })
 
+  test('is asked for again where the browser lost the question, and says meanwhile that it is starting', async () => {
+    await serveFrom(first)
+    const page = await open(await launch())
+    await offlineIsReady(page)
+    await serveFrom(second)
+    expect(await lookForNewer(page)).toBe('installed')
+    await newVersion(page).waitFor()
+    await page.evaluate(() => {
+      const post = ServiceWorker.prototype.postMessage
+      ServiceWorker.prototype.postMessage = () => void (ServiceWorker.prototype.postMessage = post)
+    })
+    await reload(page).click()
+    await page.getByText('The new version is starting.').waitFor()
+    expect(await reload(page).isDisabled()).toBe(true)
+    await page.locator('html[data-build="second"]').waitFor({ state: 'attached' })
+  })
+
   test('of the builds on the device those go that no page uses, and those stay that one does', async () => {
     await serveFrom(first)
     const browser = await launch()

@@ -9,8 +9,11 @@ export interface BuildStatus {
   readonly offline: 'keeping' | 'ready' | 'failed' | 'off'
   /** Why not, for a person. */
   readonly problem?: string
-  /** `waiting`: it starts when this page asks for it. `started`: another tab did, and this one goes on as it is. */
-  readonly newer: 'none' | 'waiting' | 'started'
+  /**
+   * `waiting`: it starts when this page asks for it. `starting`: it was asked for. `started`: another tab did, and this one goes
+   * on as it is.
+   */
+  readonly newer: 'none' | 'waiting' | 'starting' | 'started'
 }
 
 export interface PageBuild {
@@ -22,6 +25,7 @@ export interface PageBuild {
 }
 
 const lookForNewerEveryMs = 3_600_000
+const askAgainEveryMs = 3000
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
@@ -30,7 +34,6 @@ export function createPageBuild(): PageBuild {
   const listeners = new Set<() => void>()
   let status: BuildStatus = { offline: import.meta.env.DEV ? 'off' : 'keeping', newer: 'none' }
   let registration: ServiceWorkerRegistration | undefined
-  let asked = false
 
   const show = (change: Partial<BuildStatus>): void => {
     status = { ...status, ...change }
@@ -56,7 +59,7 @@ export function createPageBuild(): PageBuild {
 
     let served = container.controller !== null
     container.addEventListener('controllerchange', () => {
-      if (asked) return location.reload()
+      if (status.newer === 'starting') return location.reload()
       if (served) show({ newer: 'started' })
       served = true
       look()
@@ -88,10 +91,12 @@ export function createPageBuild(): PageBuild {
     },
     current: () => status,
     startNewer() {
-      const waiting = registration?.waiting
-      if (!waiting) return location.reload()
-      asked = true
-      waiting.postMessage(startNow)
+      if (!registration?.waiting) return location.reload()
+      show({ newer: 'starting' })
+      const ask = (): void => registration?.waiting?.postMessage(startNow)
+      ask()
+      // A service worker that the browser could not start in time never gets what was posted to it.
+      setInterval(ask, askAgainEveryMs)
     },
   }
 }
