@@ -10,7 +10,7 @@
 export const errorCodes = {
   'invalid-domain': 'A declaration is wrong (duplicate, gap, unknown name). Raised when the domain is built: correct the declaration.',
   'invalid-command':
-    'The payload does not fit the Command’s schema (`details.issues` are zod’s), or an option makes no sense. Nothing was stored: correct it.',
+    'The payload does not fit the schema of the Command (`details.issues` are those of zod), or an option makes no sense. Nothing was stored: correct it.',
   'unknown-command': 'The domain declares no such Command; `details.known` lists those it does.',
   'unknown-read-model': 'The domain declares no such Read Model; `details.known` lists those it does.',
   'unknown-query': 'The domain declares no such named query; `details.known` lists those it does.',
@@ -23,9 +23,9 @@ export const errorCodes = {
   'upcast-failed': 'An upcaster threw on a stored Event. Nothing was changed, and what rests on that Event waits: mend the upcaster.',
   'handler-failed': 'An Event Handler threw and is parked at that Event; the rest goes on. Mend it, or call `retry`.',
   'query-failed': 'A named query threw. Nothing was changed: mend the query, `cause` is what it threw.',
-  'invalid-row': 'A Read Model’s handler made a row that violates its schema or cannot be indexed; `details.field` says which field.',
+  'invalid-row': 'A handler of a Read Model made a row that violates its schema or cannot be indexed; `details.field` says which field.',
   'outdated': 'The log holds Events that this build does not know: a newer build wrote them. Load the newer app.',
-  'aborted': 'The caller’s AbortSignal fired before the Command was in a commit. Nothing was stored by this call.',
+  'aborted': 'The AbortSignal of the caller fired before the Command was in a commit. Nothing was stored by this call.',
   'timeout': 'No answer in time although the worker lives. The outcome is unknown: ask again with the same command id.',
   'worker-lost': 'The worker died and could not be replaced. The outcome is unknown: ask again with the same command id.',
   'worker-failed': 'The worker could not be started: check its URL, MIME type and Content-Security-Policy.',

@@ -104,7 +104,7 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
     for (let from = 1; from < message.version; from++)
       if (typeof message.upcast[from] !== 'function')
         problem(
-          `${kind} "${message.name}" is at version ${message.version}, but nothing upcasts version ${from}. Add \`upcast: { ${from}: (data) => … }\`.`,
+          `${kind} "${message.name}" is at version ${message.version}, but nothing upcasts version ${from}. Add \`upcast: { ${from}: (data) => ... }\`.`,
         )
     for (const from of Object.keys(message.upcast).map(Number))
       if (!(from >= 1 && from < message.version))
@@ -151,7 +151,7 @@ export function domain<const D extends DomainDeclaration>(name: string, declared
       add('Command', commands, { message: useCase.command, useCase })
       if (typeOf(useCase.command.schema) === 'string')
         problem(
-          `use case "${useCase.command.name}" takes a bare string, which a call cannot tell from an Aggregate's id. Wrap it: z.object({ … }).`,
+          `use case "${useCase.command.name}" takes a bare string, which a call cannot tell from an Aggregate's id. Wrap it: z.object({ ... }).`,
         )
       for (const refusal of Object.keys(useCase.refusals))
         if (builtInRefusals.includes(refusal))

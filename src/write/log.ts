@@ -236,7 +236,7 @@ function checkContiguous(after: number, [first]: readonly LogRecord[]): void {
   if (found !== expected)
     throw new OutpostError(
       'storage-failed',
-      `The log goes on at record ${found ?? '–'}, not ${expected}: it was replaced. Reload the page.`,
+      `The log goes on at record ${found ?? 'none'}, not ${expected}: it was replaced. Reload the page.`,
       { expected, found },
     )
 }
