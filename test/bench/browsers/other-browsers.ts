@@ -91,7 +91,8 @@ export function findOther(browser: OtherBrowser): string {
 /** As it calls itself. */
 export function versionOfOther(browser: OtherBrowser): string {
   const [program = '', ...rest] = ways[browser].command(findOther(browser), '--version')
-  const { stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
+  const { stdout, stderr, error } = spawnSync(program, rest, { encoding: 'utf8' })
+  if (error !== undefined) throw new Error(`${program} cannot be started (${error.message}): ${ways[browser].install}.`)
   const version = /(Firefox|WebKitGTK) [\d.]+\w*/.exec(stdout)?.[0]
   if (version === undefined) throw new Error(`${program} does not tell its version: ${stdout}${stderr}`)
   return version
