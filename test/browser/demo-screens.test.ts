@@ -197,6 +197,7 @@ describe('by keyboard alone', () => {
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
     await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
     await tabTo(page, (element) => element.textContent === 'Delete it')
     await page.keyboard.press('Enter')
     await page.locator('[data-testid="stock-items"][data-value="0"]').waitFor()
