@@ -191,6 +191,8 @@ describe('by keyboard alone', () => {
     await page.getByTestId('load-sample').click()
     await page.getByTestId('import-done').waitFor()
     await page.evaluate(() => (location.hash = '#/settings'))
+    // A new screen takes the focus to its heading; a Tab before that would be undone by it.
+    await page.locator('h1:focus', { hasText: 'Settings' }).waitFor()
     await tabTo(page, (element) => element.textContent === 'Delete my data…')
     await page.keyboard.press('Enter')
     await page.getByRole('dialog', { name: 'Delete your copy of the book?' }).waitFor()
