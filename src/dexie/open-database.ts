@@ -44,4 +44,4 @@ const readOnly: Middleware<DBCore> = {
 }
 
 const refusal = (): OutpostError =>
-  new OutpostError('unsupported', 'Rows of a Read Model are made by Events only: give a Command, or change the handlers of the Read Model.')
+  new OutpostError('unsupported', 'Rows of a Read Model are made by Events only: give a Command, or change the Read Model’s handlers.')
