@@ -14,7 +14,8 @@ export class Alarm {
   set(delayMs: number): void {
     const { now, later } = this.#clock
     const at = now() + delayMs
-    if (at >= this.at) return
+    // One whose time has passed has slept with the machine, or the clock was set: it may ring much later.
+    if (at >= this.at && this.at > now()) return
     this.clear()
     this.at = at
     this.#cancel = later(delayMs, () => {

@@ -37,13 +37,11 @@ export class GenerationStores {
     const store = await storage.openReadStore(this.#databaseName(version, generation.number), { key: model.key, indexes: model.indexes })
     // Only now: at a start both open at once. Where the log cannot be, the read side is closed.
     await source.opened.catch(() => undefined)
-    if (signal.aborted) {
-      store.close()
-      throw closedError(model.name)
-    }
     let projection: Projection | undefined
-    projection = await Projection.open({ model, store, source, environment, listener: listen(() => projection) })
-    return projection
+    if (!signal.aborted) projection = await Projection.open({ model, store, source, environment, listener: listen(() => projection) })
+    if (!signal.aborted) return projection
+    ;(projection ?? store).close()
+    throw closedError(model.name)
   }
 
   /** @returns undefined where it has to be built anew */

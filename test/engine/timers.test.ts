@@ -66,6 +66,17 @@ test('timers survive a closed tab: what fell due meanwhile fires at the next sta
   expect(await second.load('task', 't')).toMatchObject({ state: { status: 'overdue' }, version: 2 })
 })
 
+test('a timer that fell due while the machine slept fires with the next Command, not when the rest of its wait is over', async () => {
+  const clock = createTestClock()
+  const engine = await openEngine(createMemoryStorage(), { domain: tasks, clock })
+  await give(engine, 'task.open', 't', {}, { at: clock.now() })
+  await clock.advance(1_000)
+  clock.sleep(8 * 3_600_000)
+  await give(engine, 'task.open', 'u', {}, { at: clock.now() })
+  await clock.advance(1_000)
+  expect(await engine.load('task', 't')).toMatchObject({ state: { status: 'overdue' } })
+})
+
 test('hazard 13, timer twice: two tabs fire the same timer, it takes effect once', async () => {
   const storage = createMemoryStorage()
   const clock = createTestClock()

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import type { AnyDomain } from '../../src/domain/infer.ts'
 import { domain, readModel } from 'outpost'
 import { z } from 'zod'
+import type { Pause } from '../../src/storage/memory/faults.ts'
 import { stockItem } from '../fixtures/stock.ts'
 import { from } from './queries.ts'
 import { picked, received, registered, type StockRow } from './stock-events.ts'
@@ -246,6 +247,34 @@ test('when the tab that builds is closed, another goes on', async () => {
   pause.release()
   await until(isLive(b))
   expect((await rows(b))[0]).toEqual({ sku: 's0', onHand: 100 })
+})
+
+test('closed while rows are being opened, it leaves none of them open', async () => {
+  const world = new World()
+  await (await filled(world, 3)).close()
+  let open = 0
+  let opening!: Pause
+  const tab = await world.tab(first, (storage) => {
+    opening = storage.faults.pause({ operation: 'rows.checkpoint', database: '@1#1' })
+    const openReadStore = storage.openReadStore.bind(storage)
+    vi.spyOn(storage, 'openReadStore').mockImplementation(async (...name) => {
+      const store = await openReadStore(...name)
+      open++
+      const close = store.close.bind(store)
+      return Object.assign(store, {
+        close() {
+          open--
+          close()
+        },
+      })
+    })
+  })
+  await opening.reached
+  expect(open).toBe(1)
+  await tab.close()
+  opening.release()
+  await turns(10)
+  expect(open).toBe(0)
 })
 
 test('`rebuild` builds the same version anew; meanwhile it is live, and all tabs of the build go over to the new rows', async () => {

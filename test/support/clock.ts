@@ -4,6 +4,8 @@ export interface TestClock {
   readonly later: (delayMs: number, run: () => void) => () => void
   /** Moves on, running what falls due; lets asynchronous work in between come to rest. */
   advance(ms: number): Promise<void>
+  /** Moves on as where the machine slept: the time is another one, and what was put off still has as long to go. */
+  sleep(ms: number): void
 }
 
 /** Lets promises and storage callbacks run until nothing more follows at once. */
@@ -13,7 +15,7 @@ export async function settle(rounds = 20): Promise<void> {
 
 export function createTestClock(startAt = 1_000_000): TestClock {
   let now = startAt
-  const waiting = new Set<{ readonly at: number; readonly run: () => void }>()
+  const waiting = new Set<{ at: number; readonly run: () => void }>()
   return {
     now: () => now,
     later(delayMs, run) {
@@ -33,6 +35,10 @@ export function createTestClock(startAt = 1_000_000): TestClock {
         await settle()
       }
       now = until
+    },
+    sleep(ms) {
+      now += ms
+      for (const entry of waiting) entry.at += ms
     },
   }
 }

@@ -62,9 +62,9 @@ export async function writeStates(
 ): Promise<void> {
   const states = store('states')
   const due = store('due')
-  const share = 1 / statesAPage(puts)
+  for (const saved of puts) filled += fillOf(saved)
   // Never fewer than before. Where most states are not new, this is up to twice as many as needed.
-  const pages = Math.max(before, Math.ceil(filled + puts.length * share))
+  const pages = Math.max(before, Math.ceil(filled))
   // What concerns a page, or one that is divided off it, concerns no other.
   const changes = new Map<number, [key: string, saved?: SavedState][]>()
   const change = (key: string, saved?: SavedState): void => append(changes, placeOf(hash53(key), before), [key, saved])
@@ -74,16 +74,15 @@ export async function writeStates(
   for (const [place, some] of changes) {
     const page: Page = await resultOf(states.get([fold, place]))
     const byKey = new Map(page?.map((saved) => [saved.key, saved]))
-    filled -= byKey.size * share
     for (const [key, saved] of some) {
-      const dueAt = byKey.get(key)?.dueAt
-      if (dueAt !== undefined) due.delete([fold, dueAt, key])
+      const former = byKey.get(key)
+      if (former) filled -= fillOf(former)
+      if (former?.dueAt !== undefined) due.delete([fold, former.dueAt, key])
       byKey.delete(key)
       if (!saved) continue
       byKey.set(key, saved)
       if (saved.dueAt !== undefined) due.put(key, [fold, saved.dueAt, key])
     }
-    filled += byKey.size * share
     const divided = new Map<number, SavedState[]>([[place, []]])
     for (const saved of byKey.values()) append(divided, placeOf(hash53(saved.key), pages), saved)
     for (const [to, page] of divided) states.put(page, [fold, to])
@@ -91,11 +90,10 @@ export async function writeStates(
   store('checkpoints').put({ checkpoint, pages, filled } satisfies Root, fold)
 }
 
-/** Large states share a page with few others, or with none: each change of one of them writes all. */
-function statesAPage(puts: readonly SavedState[]): number {
-  const some = puts.slice(0, 16)
+/** So much of a page it fills. Large states share one with few others, or with none: each change of one of them writes all. */
+function fillOf(saved: SavedState): number {
   try {
-    return Math.min(PAGE_STATES, Math.max(1, (PAGE_BYTES * some.length) / JSON.stringify(some).length || PAGE_STATES))
+    return Math.min(1, Math.max(1 / PAGE_STATES, JSON.stringify(saved).length / PAGE_BYTES))
   } catch {
     return 1 // a BigInt, or a circle
   }

@@ -20,6 +20,8 @@ const PUBLISHED = 'lock.'
 /** Bound, but perhaps not listening yet, so that it would be taken for dead. */
 const UNPUBLISHED = 'lock~'
 const TOKEN_BYTES = 6
+/** Whatever else lies in the folder is not ours to remove. */
+const OURS = /^lock[.~][0-9a-f]{12}$/
 const NAME_LENGTH = PUBLISHED.length + 2 * TOKEN_BYTES
 /** What the system allows for the path of a socket, the shortest of them (macOS). */
 const MAX_PATH = 103
@@ -106,7 +108,7 @@ async function published(unpublished: string, path: string): Promise<boolean> {
 
 /** Removes what is dead. */
 async function othersIn(folder: string, own?: string): Promise<{ holding: boolean; asking: string[] }> {
-  const names = (await readdir(folder)).filter((name) => name !== own && (name.startsWith(PUBLISHED) || name.startsWith(UNPUBLISHED)))
+  const names = (await readdir(folder)).filter((name) => name !== own && OURS.test(name))
   const standings = await Promise.all(
     names.map(async (name) => {
       const standing = await standingOf(join(folder, name))
