@@ -29,6 +29,7 @@ const NO_PAGES = { pages: 1, filled: 0 }
 
 const PAGE_BYTES = 8192
 const PAGE_STATES = 24
+const SAMPLE = 16
 
 const placeOf = (hash: number, pages: number): number => {
   const half = 2 ** (31 - Math.clz32(pages))
@@ -62,25 +63,28 @@ export async function writeStates(
 ): Promise<void> {
   const states = store('states')
   const due = store('due')
-  for (const saved of puts) filled += fillOf(saved)
+  // Of the first few, as the thread stands still meanwhile. Each is counted as its page is written, while others have their turn.
+  const some = puts.slice(0, SAMPLE)
+  const share = some.reduce((sum, saved) => sum + fillOf(saved) / some.length, 0)
   // Never fewer than before. Where most states are not new, this is up to twice as many as needed.
-  const pages = Math.max(before, Math.ceil(filled))
+  const pages = Math.max(before, Math.ceil(filled + puts.length * share))
   // What concerns a page, or one that is divided off it, concerns no other.
   const changes = new Map<number, [key: string, saved?: SavedState][]>()
   const change = (key: string, saved?: SavedState): void => append(changes, placeOf(hash53(key), before), [key, saved])
   for (let page = before; page < pages; page++) changes.set(placeOf(page, before), [])
   for (const key of removes) change(key)
   for (const saved of puts) change(saved.key, saved)
-  for (const [place, some] of changes) {
+  for (const [place, changed] of changes) {
     const page: Page = await resultOf(states.get([fold, place]))
     const byKey = new Map(page?.map((saved) => [saved.key, saved]))
-    for (const [key, saved] of some) {
+    for (const [key, saved] of changed) {
       const former = byKey.get(key)
       if (former) filled -= fillOf(former)
       if (former?.dueAt !== undefined) due.delete([fold, former.dueAt, key])
       byKey.delete(key)
       if (!saved) continue
       byKey.set(key, saved)
+      filled += fillOf(saved)
       if (saved.dueAt !== undefined) due.put(key, [fold, saved.dueAt, key])
     }
     const divided = new Map<number, SavedState[]>([[place, []]])
