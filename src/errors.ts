@@ -33,7 +33,8 @@ export const errorCodes = {
   'unsupported': 'The browser or origin lacks what Outpost needs; `details.missing` names it. Serve over HTTPS.',
   'storage-full': 'The browser refused the space. Nothing was written; reading goes on. Free space, then try again.',
   'storage-newer': 'The log was made by a newer build. Nothing was changed: load the newer app.',
-  'storage-failed': 'IndexedDB failed and reopening did not help; `cause` is its error. Reload; if it stays, export and restore.',
+  'storage-failed':
+    'IndexedDB failed and reopening did not help; `cause` is its error. Reload; if it stays, export and restore. A Command may have been stored all the same: ask again with the same command id.',
   'log-not-empty': 'An import needs an empty log: `destroy()` this one, or connect with another space.',
   'importing': 'An import into this log is running. Nothing was stored: give the Command again when it has ended.',
   'invalid-import': 'The file is no Outpost export of this app, or it is damaged. Nothing was changed.',

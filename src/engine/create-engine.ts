@@ -313,7 +313,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async import(pages) {
       open()
-      if (importing) throw new OutpostError('log-not-empty', 'An import is running already. Wait for its end.')
+      if (importing) throw new OutpostError('log-not-empty', 'An import is running. Wait for its end.')
       importing = true
       let gaveUp = false
       try {

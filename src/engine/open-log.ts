@@ -48,7 +48,7 @@ export async function openLog(
         (stored) => stored ?? { epoch: environment.randomId(), format: LOG_FORMAT, createdAt: environment.now() },
       ))) as LogMeta
     if (meta.format > LOG_FORMAT)
-      throw new OutpostError('storage-newer', `The log "${name}" has format ${meta.format}. Nothing was changed. Load the newer app.`, {
+      throw new OutpostError('storage-newer', `The log "${name}" is of a newer build. Nothing was changed. Load the newer app.`, {
         format: meta.format,
       })
     return { logStorage, meta }

@@ -3,9 +3,8 @@
  * the Event that set them. Every tab may fire; the id makes it take effect once.
  */
 import { derivedId } from '../domain/id.ts'
-import { isOutpostError } from '../errors.ts'
 import { Alarm, type AlarmClock } from '../internal/alarm.ts'
-import type { PersistenceStore, SavedState } from '../storage/storage.ts'
+import type { PersistenceStore } from '../storage/storage.ts'
 import type { Undecided } from '../write/decide.ts'
 import { TIMER } from '../write/decider.ts'
 import type { Entry } from '../write/fold.ts'
@@ -40,7 +39,8 @@ export class Timers {
     this.#alarm = new Alarm(options, () => {
       this.#looking++
       this.#look()
-        .catch((error: unknown) => this.#failed(error))
+        // Where storage failed; where it was closed, this is, too.
+        .catch(() => this.#lookIn(RETRY_MS))
         .finally(() => this.#looking--)
     })
     this.#managers = options.managers.filter((states) => Object.keys((states.fold as ManagerFold).manager.timers).length > 0)
@@ -63,18 +63,16 @@ export class Timers {
     if (!this.#closed) this.#alarm.set(delayMs)
   }
 
-  #failed(error: unknown): void {
-    if (!isOutpostError(error, 'closed')) this.#lookIn(RETRY_MS)
-  }
-
   async #look(): Promise<void> {
     const { turn, now } = this.#options
     let next = Infinity
     for (const states of this.#managers) {
       const entries = await turn(() => this.#due(states))
       for (const entry of entries) {
-        next = Math.min(next, entry.dueAt ?? Infinity)
-        if ((entry.dueAt ?? Infinity) <= now()) this.#fire((states.fold as ManagerFold).manager.name, entry)
+        const isDue = (entry.dueAt as number) <= now()
+        // One that cannot fire now is not to be tried without pause; one that does is followed by a record.
+        next = Math.min(next, isDue ? now() + RETRY_MS : (entry.dueAt as number))
+        if (isDue) this.#fire((states.fold as ManagerFold).manager.name, entry)
       }
     }
     if (next < Infinity) this.#lookIn(Math.min(Math.max(next - now(), LOOK_DELAY_MS), MAX_WAIT_MS))
@@ -84,12 +82,13 @@ export class Timers {
   async #due(states: States): Promise<readonly Entry[]> {
     const { store } = this.#options
     await states.load(states.unloaded)
-    // Parked instances come first, and may be many.
-    let saved: readonly SavedState[]
-    let limit = PAGE
-    do saved = (await store.due(states.fold.name, limit)).states
-    while (saved.at(-1)?.dueAt === PARKED_DUE_AT && saved.length === limit && (limit *= 4))
-    await states.load(saved.map(({ key }) => key))
+    // Parked instances come first, and those that fired since they were saved: both may be many.
+    for (let limit = PAGE; ; limit *= 4) {
+      const saved = (await store.due(states.fold.name, limit)).states
+      await states.load(saved.map(({ key }) => key))
+      const waiting = saved.filter(({ key, dueAt }) => dueAt !== PARKED_DUE_AT && states.peek(key)?.dueAt === dueAt)
+      if (saved.length < limit || waiting.length >= PAGE) break
+    }
     const entries: Entry[] = []
     for (const entry of states.inMemory()) if (entry.dueAt !== undefined && !instanceOf(entry).parked) entries.push(entry)
     return entries
@@ -111,7 +110,7 @@ export class Timers {
         correlationId: timer.correlationId,
         causationId: timer.setBy,
       })
-        .catch((error: unknown) => this.#failed(error))
+        .catch(() => undefined) // it is due as before, and will be looked at again
         .finally(() => this.#firing.delete(id))
     }
   }

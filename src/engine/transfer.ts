@@ -184,6 +184,6 @@ function headerOf(line: string, app: string): Header {
   }
   if (header?.outpost !== 'export') return invalid('The file does not begin as an export does.', cause)
   if (header.app !== app) return invalid(`The file is an export of "${header.app}", not of "${app}".`)
-  if (header.format > LOG_FORMAT) return invalid(`The file has format ${header.format}, this build knows ${LOG_FORMAT}.`)
+  if (header.format > LOG_FORMAT) return invalid('The file is of a newer build. Load the newer app.')
   return header
 }

@@ -9,7 +9,9 @@ export function canonical(value: unknown): string {
   if (Object(value) !== value) return Object.is(value, -0) ? '-0' : typeof value + String(value)
   // Not its own `constructor`: that is a field like any other.
   const { name } = ((Object.getPrototypeOf(value) as object | null) ?? Object.prototype).constructor
-  return `${name}[${partsOf(value as object, name).map(canonical).join()}]`
+  return `${name}[${partsOf(value as object, name)
+    .map(canonical)
+    .join()}]`
 }
 
 function partsOf(value: object, name: string): unknown[] {

@@ -63,6 +63,8 @@ interface Trial {
   readonly from: number
   readonly work: UnitOfWork
   readonly found: ReadonlyMap<string, readonly ProcessedAt[]>
+  /** Ids that were looked for: of no other is it known whether it stands in the log. */
+  readonly asked: ReadonlySet<string>
   readonly places: Map<string, ClientPlace & { readonly pusher: Pusher; readonly attempt: Attempt; waiting: number }>
 }
 
@@ -151,7 +153,7 @@ export class PushQueue {
     const trial: Trial = {
       from: log.head.record,
       work: new UnitOfWork(log.position),
-      found: await this.#lookUp(jobs),
+      ...(await this.#lookUp(jobs)),
       places: new Map(),
     }
     const deadline = clock() + SLICE_MS
@@ -166,13 +168,13 @@ export class PushQueue {
   }
 
   /** Finds those that stand in the log, and loads what the others will need, in one read for each kind. */
-  async #lookUp(jobs: readonly Job[]): Promise<Trial['found']> {
+  async #lookUp(jobs: readonly Job[]): Promise<Pick<Trial, 'found' | 'asked'>> {
     const { decider, processed } = this.#options
     const roots = jobs.flatMap((job) => job.roots.slice(job.processed.length, job.processed.length + MAX_BATCH)).slice(0, MAX_BATCH)
     const found = await processed.find(roots.map(({ id }) => id))
     const wanted = decider.wanted(roots.flatMap((root) => (root.kind === 'command' && !found.has(root.id) ? [root.command] : [])))
     await Promise.all([...wanted].map(([states, keys]) => states.load(keys)))
-    return found
+    return { found, asked: new Set(roots.map(({ id }) => id)) }
   }
 
   /** @returns false where the head has moved: everything must be looked at again */
@@ -181,6 +183,8 @@ export class PushQueue {
     const { job, answers } = draft
     for (const root of job.roots.slice(job.processed.length)) {
       if (isFull(trial.work) || (trial.work.attempts.length > 0 && clock() > deadline)) return true
+      // What is known already, or comes to nothing, fills no commit: so more may be reached than was looked for.
+      if (!trial.asked.has(root.id)) return true
       const next = await this.#next(root, job, trial)
       if (log.head.record !== trial.from) return false
       if (next === 'later') return true

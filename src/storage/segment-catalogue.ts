@@ -31,7 +31,7 @@ export function readCatalogue(value: unknown): Catalogue {
   if (value === undefined) return NO_RUNS
   const { format } = value as Catalogue
   if (format === FORMAT) return value as Catalogue
-  throw new OutpostError('storage-newer', `The packed index has format ${format}, this build knows ${FORMAT}. Load the newer app.`)
+  throw new OutpostError('storage-newer', 'The packed index is of a newer build. Nothing was changed. Load the newer app.')
 }
 
 /** The merge that is due next, if any. */

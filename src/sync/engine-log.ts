@@ -141,11 +141,13 @@ export class EngineLog implements SyncedLog {
         if (!withdrawn.includes(commandId)) return false
         const rebase = { before, after: before, slice: [], remark: () => undefined, withdrawn: commandId }
         const result = await applyRebase(this.#inside, rebase, this.#breathe)
-        if (result === 'outdated')
+        if (result === 'outdated') {
+          await this.#updateSent((kept) => ({ ...kept, withdrawn: kept.withdrawn.filter((id) => id !== commandId) }))
           throw new OutpostError(
             'outdated',
-            `Command ${commandId} cannot be withdrawn: this build does not know all that wait. Load the newer app.`,
+            `Command ${commandId} cannot be withdrawn: what waits is of a newer build. Load the newer app.`,
           )
+        }
         if (result === 'applied') return true
       }
     })

@@ -55,7 +55,7 @@ export function parsePayload(message: MessageType, command: Undecided): unknown 
 function upcastPayload(message: MessageType, command: Undecided): unknown {
   const { schema = message.version, payload } = command
   if (schema > message.version)
-    throw commandFault('outdated', command, `is of schema version ${schema}, this build knows ${message.version}. Load the newer app.`)
+    throw commandFault('outdated', command, `is of a newer build (schema version ${schema}). Load the newer app.`)
   try {
     return upcastTo(message, schema, payload)
   } catch (cause) {

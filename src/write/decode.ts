@@ -83,11 +83,10 @@ export function createDecoder(
 /** @throws `storage-newer` for a record that a newer build wrote in a format that this one cannot read */
 export function checkFormat(record: LogRecord): void {
   if (record.format > LOG_FORMAT || (record.kind !== 'commit' && record.kind !== 'sync'))
-    throw new OutpostError(
-      'storage-newer',
-      `Record ${record.number} (${record.kind}, format ${record.format}) is of a newer build. Nothing was changed. Load the newer app.`,
-      { record: record.number, format: record.format },
-    )
+    throw new OutpostError('storage-newer', `Record ${record.number} is of a newer build. Nothing was changed. Load the newer app.`, {
+      record: record.number,
+      format: record.format,
+    })
 }
 
 /** An Event that was just decided, as handlers will see it once it is recorded. */

@@ -112,11 +112,13 @@ export class Log {
 
   /** These records, in the order asked. */
   async get(numbers: readonly number[]): Promise<readonly (LogRecord | undefined)[]> {
-    const first = this.#recent[0]?.number ?? Infinity
+    // As it is now: the oldest of them may be dropped while others are read.
+    const recent = this.#recent
+    const first = recent[0]?.number ?? Infinity
     const missing = numbers.filter((number) => number < first && number <= this.head.record)
     const read = missing.length > 0 ? await this.#storage.events.get(missing) : []
     const found = new Map(missing.map((number, i) => [number, read[i]]))
-    return numbers.map((number) => (number >= first ? this.#recent[number - first] : found.get(number)))
+    return numbers.map((number) => (number >= first ? recent[number - first] : found.get(number)))
   }
 
   /** True where this record is in the log: its number with this id. */
@@ -217,8 +219,9 @@ export class Log {
     }
     if (this.#recent.length > RECENT_RECORDS || this.#recentEvents > RECENT_EVENTS) {
       // Half at once: dropping one by one would copy the list each time.
-      const dropped = this.#recent.splice(0, Math.ceil(this.#recent.length / 2))
-      for (const { events } of dropped) this.#recentEvents -= events.length
+      const half = Math.ceil(this.#recent.length / 2)
+      for (const { events } of this.#recent.slice(0, half)) this.#recentEvents -= events.length
+      this.#recent = this.#recent.slice(half)
     }
     this.#onAdvance({ records, own, ...rest })
   }

@@ -116,9 +116,14 @@ export class States {
 
   /** Brings entries into memory. */
   async load(keys: readonly string[]): Promise<void> {
-    const missing = keys.filter((key) => !this.peek(key))
+    const missing = keys.filter((key) => {
+      const entry = this.#entries.get(key)
+      // To the end of them, where #evict comes last.
+      if (entry && this.#entries.delete(key)) this.#entries.set(key, entry)
+      return !this.peek(key)
+    })
     if (missing.length === 0) return
-    await this.loadConfirmed(missing)
+    await this.loadConfirmed(missing, keys.length)
     for (const key of missing) {
       const later = this.#later.get(key)
       if (!later) continue
@@ -129,8 +134,8 @@ export class States {
     }
   }
 
-  /** Brings the confirmed layer's entries into memory. */
-  async loadConfirmed(keys: readonly string[]): Promise<void> {
+  /** Brings the confirmed layer's entries into memory. @param keep so many of those asked for last stay there */
+  async loadConfirmed(keys: readonly string[], keep = keys.length): Promise<void> {
     const unknown = (): string[] => keys.filter((key) => !this.#entries.has(key))
     for (let wanted = unknown(); wanted.length > 0; wanted = unknown()) {
       if (this.#stored === undefined) {
@@ -166,7 +171,7 @@ export class States {
         this.#entries.set(key, entry)
       })
     }
-    this.#evict(keys)
+    this.#evict(keep)
   }
 
   /** Folds a settled record of the log, which follows the one folded last, into the confirmed layer. */
@@ -280,7 +285,7 @@ export class States {
   saved(writes: StateWrites, written: ReadonlyMap<string, Entry>): void {
     this.#base = this.#stored = writes.checkpoint
     for (const [key, entry] of written) if (this.#entries.get(key) === entry) this.#dirty.delete(key)
-    this.#evict([])
+    this.#evict(0)
   }
 
   /** Nothing is saved any more: begins again before the log's first record. @param stored the checkpoint of that, where there is one */
@@ -351,15 +356,15 @@ export class States {
     this.#entries.set(aggregateId, { ...emptyEntry(aggregateId), broken: error })
   }
 
-  /** Forgets clean entries beyond what is worth keeping, oldest first; never the ones just asked for. */
-  #evict(keep: readonly string[]): void {
+  /** Forgets clean entries beyond what is worth keeping, those first that were not asked for longest; never the ones just asked for. */
+  #evict(keep: number): void {
     const over = this.#entries.size - this.#dirty.size - KEPT_CLEAN
     if (over <= 0) return
-    const kept = new Set(keep)
     let left = over + KEPT_CLEAN / 8 // some more at once, so that this walk is rare
+    let older = this.#entries.size - keep
     for (const [key, entry] of this.#entries) {
-      if (left <= 0) break
-      if (this.#dirty.has(key) || kept.has(key) || entry.broken) continue
+      if (left <= 0 || older-- <= 0) break
+      if (this.#dirty.has(key) || entry.broken) continue
       this.#entries.delete(key)
       left--
     }

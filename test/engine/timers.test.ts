@@ -1,8 +1,9 @@
 /** Timers of process managers: fired by any tab, on the clock of the test. */
 import { aggregate, domain, processManager } from 'outpost'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStorage } from '../../src/storage/memory/memory-storage.ts'
+import type { LogStorage } from '../../src/storage/storage.ts'
 import { createTestClock, type TestClock } from '../support/clock.ts'
 import { allEvents, createRoles, give, openEngine, statusOf } from '../support/engine.ts'
 
@@ -133,6 +134,34 @@ test('timers fire after a restart also where more instances are parked than are 
   const second = await openEngine(storage, { domain: jobs, clock })
   await clock.advance(3_600_000)
   expect(await fired(second)).toEqual(['good'])
+})
+
+test('of many timers that are due at a start each fires, without a Command', async () => {
+  const clock = createTestClock()
+  const storage = createMemoryStorage()
+  const first = await openEngine(storage, { domain: jobs, clock })
+  for (let n = 0; n < 200; n++) await plan(first, clock, `job-${n}`, '60000')
+  await first.close()
+  await clock.advance(3_600_000)
+  const second = await openEngine(storage, { domain: jobs, clock })
+  await clock.advance(60_000)
+  expect(await fired(second)).toHaveLength(200)
+})
+
+test('a timer that cannot fire is not tried without pause', async () => {
+  const clock = createTestClock()
+  const storage = createMemoryStorage()
+  const openLog = vi.spyOn(storage, 'openLog')
+  const engine = await openEngine(storage, { domain: jobs, clock })
+  await plan(engine, clock, 'late', '1000')
+  const { states } = (await openLog.mock.results[0]!.value) as LogStorage
+  const mend = storage.faults.fail('events.append', 'QuotaExceededError', Infinity)
+  const looked = vi.spyOn(states, 'due')
+  await clock.advance(120_000)
+  expect(looked.mock.calls.length).toBeLessThan(20)
+  mend()
+  await clock.advance(20_000)
+  expect(await fired(engine)).toEqual(['late'])
 })
 
 test('a timer that is due at no time parks its instance and stops no other timer', async () => {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { derivedId } from '../../src/domain/id.ts'
 import { fromWire } from '../../src/sync/wire-value.ts'
+import { settle } from '../support/clock.ts'
 import { closeServers, codeOf, command, Device, eventsOf, startServer, withdrawnId } from '../support/sync-server.ts'
 
 afterEach(closeServers)
@@ -64,6 +65,28 @@ describe('a push', () => {
     const answer = await ann.push([register('bolt'), ...Array.from({ length: 1500 }, () => receive('bolt', 1))])
     expect(outcomes(answer)).toEqual(Array.from({ length: 1501 }, () => 'ok'))
     expect((await ann.connect()).client?.sequence).toBe(1501)
+  })
+
+  test('behind hundreds that are known already takes effect once: what was not looked for in the log is not new for that', async () => {
+    const storage = createMemoryStorage()
+    const server = startServer({ storage })
+    const device = (clientId: string): Device => new Device(server, { clientId })
+    const [ann, bea, busy, renamed] = [device('ann'), device('bea'), device('busy'), device('renamed')]
+    const many = (sku: string) => [register(sku), ...Array.from({ length: 499 }, () => receive(sku, 1))]
+    const [annsPush, beasPush] = [ann.number(many('bolt')), bea.number(many('nut'))]
+    await ann.pushed(annsPush)
+    await bea.pushed(beasPush)
+    for (const each of [busy, renamed]) await each.connect()
+    // While one is committed, the others gather.
+    const commit = storage.faults.pause('events.append')
+    const first = busy.push([register('screw')])
+    await commit.reached
+    const sent = [ann.pushed(annsPush), bea.pushed(beasPush), renamed.push(annsPush.slice(0, 100).map(({ command }) => command))]
+    await settle()
+    commit.release()
+    const answers = await Promise.all([first, ...sent])
+    expect(answers.map(({ processed }) => processed.length)).toEqual([1, 500, 500, 100])
+    expect(eventsOf(await ann.pull())).toHaveLength(1001)
   })
 
   test('with a known sequence and another Command is a fork: hazard 36', async () => {

@@ -127,44 +127,62 @@ test('a build that cannot upcast what a pending Command rests on is outdated, an
   expect((await mended.engine.load('note', 'n')).version).toBe(2)
 })
 
-test('a build that does not know a pending Command confirms what stands before it, and decides nothing again', async () => {
-  const book = (newer: boolean) => {
-    const shared = {
-      state: z.object({}),
-      create: { opened: () => ({}) },
-    }
-    const Nothing = z.object({})
-    return newer
-      ? aggregate('book', {
-          ...shared,
-          events: { opened: Nothing, signed: Nothing },
-          commands: { open: Nothing, sign: Nothing },
-          evolve: { signed: (state) => state },
-          decide: { open: (_, __, { emit }) => emit.opened({}), sign: (_, __, { emit }) => emit.signed({}) },
-        })
-      : aggregate('book', {
-          ...shared,
-          events: { opened: Nothing },
-          commands: { open: Nothing },
-          evolve: {},
-          decide: { open: (_, __, { emit }) => emit.opened({}) },
-        })
+const book = (newer: boolean) => {
+  const shared = {
+    state: z.object({}),
+    create: { opened: () => ({}) },
   }
-  const build = (newer: boolean) => ({ domain: domain('books', { aggregates: [book(newer)] }) })
-  const server = await SmallServer.open(build(true).domain)
+  const Nothing = z.object({})
+  return newer
+    ? aggregate('book', {
+        ...shared,
+        events: { opened: Nothing, signed: Nothing },
+        commands: { open: Nothing, sign: Nothing },
+        evolve: { signed: (state) => state },
+        decide: { open: (_, __, { emit }) => emit.opened({}), sign: (_, __, { emit }) => emit.signed({}) },
+      })
+    : aggregate('book', {
+        ...shared,
+        events: { opened: Nothing },
+        commands: { open: Nothing },
+        evolve: {},
+        decide: { open: (_, __, { emit }) => emit.opened({}) },
+      })
+}
+const booksOf = (newer: boolean) => ({ domain: domain('books', { aggregates: [book(newer)] }) })
+
+test('a Command that a build cannot withdraw, as it does not know another that waits, is sent as it is', async () => {
+  const server = await SmallServer.open(booksOf(true).domain)
   const storage = createMemoryStorage()
-  const newer = await openDevice(server, 'a', storage, build(true))
+  const newer = await openDevice(server, 'a', storage, booksOf(true))
+  const opened = await give(newer.engine, 'book.open', 'b', {})
+  await give(newer.engine, 'book.sign', 'b', {})
+  await newer.engine.close()
+  const older = await openDevice(server, 'a', storage, booksOf(false))
+  await expect(older.sync.withdraw(opened.commandId)).rejects.toMatchObject({ code: 'outdated' })
+  await older.engine.close()
+  const again = await openDevice(server, 'a', storage, booksOf(true))
+  await again.push()
+  await again.pull()
+  expect(await again.sync.receipt(opened.commandId)).toEqual({ state: 'confirmed' })
+  expect((await again.engine.load('book', 'b')).version).toBe(2)
+})
+
+test('a build that does not know a pending Command confirms what stands before it, and decides nothing again', async () => {
+  const server = await SmallServer.open(booksOf(true).domain)
+  const storage = createMemoryStorage()
+  const newer = await openDevice(server, 'a', storage, booksOf(true))
   const opened = await give(newer.engine, 'book.open', 'b', {})
   await newer.push()
   const signed = await give(newer.engine, 'book.sign', 'b', {})
   await newer.engine.close()
 
-  const older = await openDevice(server, 'a', storage, build(false))
+  const older = await openDevice(server, 'a', storage, booksOf(false))
   await older.pull()
   expect(await older.sync.receipt(opened.commandId)).toEqual({ state: 'confirmed' })
   expect(older.sync.state.pending).toBe(1)
   expect(older.engine.inside.log.tail.voids).toEqual([])
-  const other = await openDevice(server, 'b', undefined, build(true))
+  const other = await openDevice(server, 'b', undefined, booksOf(true))
   await give(other.engine, 'book.open', 'c', {})
   await other.push()
   const before = await older.engine.inside.log.records(0, Infinity)
@@ -173,7 +191,7 @@ test('a build that does not know a pending Command confirms what stands before i
   expect(await older.engine.inside.log.records(0, Infinity)).toEqual(before)
   await older.engine.close()
 
-  const again = await openDevice(server, 'a', storage, build(true))
+  const again = await openDevice(server, 'a', storage, booksOf(true))
   await again.pull()
   await again.push()
   await again.pull()
