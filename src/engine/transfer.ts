@@ -114,7 +114,8 @@ async function begin(header: Header, { storage, log, alone }: ImportHost): Promi
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
   if (await alone()) {
     await beginning.mark(true)
-    if (await alone().catch(() => false)) return beginning
+    // What a tab wrote that has been closed since may not have been heard of.
+    if ((await alone().catch(() => false)) && (await emptyRecords(log).catch(() => undefined)) === offset) return beginning
     await beginning.mark(false)
   }
   throw new OutpostError('log-not-empty', 'Another tab has this app open. Close the other tabs.')
@@ -122,6 +123,7 @@ async function begin(header: Header, { storage, log, alone }: ImportHost): Promi
 
 /** How many records the log has, where none holds anything: one that has joined a server has such. Undefined where it is not empty. */
 async function emptyRecords(log: Log): Promise<number | undefined> {
+  await log.pull()
   if (log.position > 0) return undefined
   for await (const page of log.pages(0)) if (page.some(({ commands }) => commands.length > 0)) return undefined
   return log.head.record

@@ -94,11 +94,12 @@ export function createHooks<D>(): Hooks<D> {
     // oxlint-disable-next-line react/exhaustive-deps -- of equal queries the first serves for all
     const store = useMemo(() => queryStore(query), [app, key])
     const result = useSyncExternalStore(store.subscribe, store.get, serverResult)
-    const last = useRef(result)
+    // Of this app alone: another one may be another person's.
+    const last = useRef({ app, result })
     useEffect(() => {
-      if (!result.loading) last.current = result
+      if (!result.loading) last.current = { app, result }
     })
-    const { data } = last.current
+    const data = last.current.app === app ? last.current.result.data : undefined
     return result.loading && data !== undefined ? { ...result, data, stale: true } : result
   }
 

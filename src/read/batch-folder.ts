@@ -80,10 +80,7 @@ export class BatchFolder {
       }
       rows.noteStored(checkpoint)
       let i = 0
-      for (const token of missing.keys()) {
-        const row = loaded[i++]
-        into.set(token, row && deepFreeze(row))
-      }
+      for (const token of missing.keys()) into.set(token, deepFreeze(loaded[i++]))
       return true
     } finally {
       rows.release()

@@ -86,9 +86,9 @@ export class Draft {
   /** True as long as nothing more was confirmed, and no other tail began. Else `complete` has to be called again. */
   get isCurrent(): boolean {
     const { settled, tailEpoch } = this.#host.source
+    if (this.#epoch !== this.#host.layers.confirmed.epoch) return false
     // Behind an Event that stops the confirmed rows there is nothing to show.
-    if (this.#isStopped) return true
-    return this.#epoch === this.#host.layers.confirmed.epoch && settled.record === this.#confirmed.folded && tailEpoch === this.#tailEpoch
+    return this.#isStopped || (settled.record === this.#confirmed.folded && tailEpoch === this.#tailEpoch)
   }
 
   /** True where rows change that cannot be told one by one. */

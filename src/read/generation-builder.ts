@@ -10,7 +10,7 @@ import type { Bell } from './bell.ts'
 import type { EventSource } from './event-source.ts'
 import type { Generation, Generations } from './generations.ts'
 import type { Projection } from './projection.ts'
-import { aborted, backoff, nextTask } from './timing.ts'
+import { backoff, nextTask } from './timing.ts'
 
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
@@ -113,13 +113,13 @@ export class GenerationBuilder {
   /** Until it has stored about all that is confirmed: the rest follows while it is shown. */
   async #catchUp(projection: Projection, signal: AbortSignal): Promise<void> {
     const { source, bell } = this.#host
-    const end = aborted(signal)
+    signal.addEventListener('abort', () => bell.ring())
     while (!signal.aborted && !projection.hasEnded) {
       const { record } = source.settled
       const { position } = source.head
       projection.pump()
       if (projection.folded.record < record || projection.parked) {
-        await Promise.race([bell.next(), end])
+        await bell.next()
         continue
       }
       await projection.flush()

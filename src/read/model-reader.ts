@@ -338,7 +338,8 @@ export class ModelReader {
         if (!(await this.#becomeCurrent(built, generation))) return false
       } else if (!(await this.#openCurrent(generation))) return false
     }
-    if (replaced !== undefined && replaced !== generation.number) await this.#stores.destroy(replaced)
+    // Where a frozen tab keeps it from being deleted, another start does that.
+    if (replaced !== undefined && replaced !== generation.number) await this.#stores.destroy(replaced).catch(() => undefined)
     return true
   }
 

@@ -4,6 +4,7 @@
  * change misses none and sees none twice.
  */
 import { OutpostError } from '../errors.ts'
+import { deepFreeze } from '../internal/plain.ts'
 import { keyToken } from '../storage/key.ts'
 import type { Checkpoint } from '../storage/record.ts'
 import type { Key, ReadStore, Row } from '../storage/storage.ts'
@@ -185,7 +186,7 @@ export class RowReader {
     this.#loading = undefined
     const { epoch } = this.#host.visible
     const { checkpoint, rows } = await this.#host.store.load([...keys.values()])
-    return { checkpoint, epoch, found: new Map([...keys.keys()].map((token, i) => [token, rows[i]])) }
+    return { checkpoint, epoch, found: new Map([...keys.keys()].map((token, i) => [token, deepFreeze(rows[i])])) }
   }
 
   /** One range after another, until there are enough. */

@@ -90,9 +90,9 @@ export class TouchIndex<Query> {
     const queries = this.#pinned.get(field) ?? new Map<Token, Set<Query>>()
     this.#pinned.set(field, queries)
     for (const token of tokens) addTo(queries, token, query)
+    // The field stays: others may have been pinned to it since, and there are no more fields than the row has.
     return () => {
       for (const token of tokens) removeFrom(queries, token, query)
-      if (queries.size === 0) this.#pinned.delete(field)
     }
   }
 }

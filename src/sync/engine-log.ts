@@ -199,7 +199,7 @@ export class EngineLog implements SyncedLog {
 
   #cursor(): SyncCursor {
     const { cursor } = this.#inside.log.tail
-    if (!cursor) throw new OutpostError('storage-failed', 'This log has not joined a server yet. Join it first.')
+    if (!cursor) throw new OutpostError('storage-failed', 'This log has not joined a server.')
     return cursor
   }
 

@@ -65,6 +65,13 @@ describe('useQuery', () => {
     ])
   })
 
+  test('shows nothing of an app that another one has taken the place of', async () => {
+    expect(await page.call('anotherApp')).toEqual([
+      { loading: true, stale: false },
+      { loading: false, stale: false, data: 'bob’s' },
+    ])
+  })
+
   test('shares one watch among all components that ask the same, and leaves none behind', async () => {
     expect(await page.call('leave')).toEqual({ mounted: 1, left: 0 })
   })

@@ -200,6 +200,23 @@ describe('an export', () => {
     expect(await allEvents(await openEngine(storage))).toEqual([])
   })
 
+  test('finds what another tab wrote that was closed before its word came, and leaves it as it is', async () => {
+    const lines = await wholeExport()
+    const storage = createMemoryStorage()
+    const engine = await openEngine(storage.tab())
+    async function* late() {
+      const other = await openEngine(storage.tab())
+      await give(other, 'stockItem.register', 'kept', { name: 'Kept' })
+      await other.close()
+      yield lines
+    }
+    await expect(engine.import(late())).rejects.toMatchObject({ code: 'log-not-empty' })
+    expect(await allEvents(engine)).toHaveLength(1)
+    const next = await openEngine(storage.tab())
+    expect(await next.load('stockItem', 'kept')).toMatchObject({ version: 1 })
+    expect(await give(next, 'stockItem.receive', 'kept', { quantity: 1 })).toMatchObject({ ok: true })
+  })
+
   test('is not taken in while another tab is open', async () => {
     const lines = await wholeExport()
     const roles = createRoles()

@@ -253,3 +253,16 @@ test('after closing everything is refused, and what waits is told', async () => 
   await expect(tab.side.run(read.description, 0, 1_000)).rejects.toMatchObject({ code: 'closed' })
   await expect(tab.side.watch(read.description, () => {})).rejects.toMatchObject({ code: 'closed' })
 })
+
+test('a query for none of a field’s values takes nothing from those that come after it', async () => {
+  const tab = await filled(new World(), 3)
+  const watch = (description: QueryDescription) => tab.side.watch(description, () => {})
+  const none = await watch(read.where({ name: { anyOf: [] } }).description)
+  const first = await watch(read.where({ name: 'name 0' }).description)
+  first.close()
+  const last = await watch(read.where({ name: 'new' }).description)
+  none.close()
+  await tab.append(registered('s9', 'new'))
+  await turns()
+  expect(last.snapshot.data).toEqual([{ sku: 's9', name: 'new', onHand: 0 }])
+})

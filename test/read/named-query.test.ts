@@ -102,6 +102,27 @@ test('what its function throws is told with its name', async () => {
   expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: -1 })
 })
 
+test('one that changes a row it was given fails, also where the row comes from storage', async () => {
+  const careless = query('careless', {
+    reads: [stockList],
+    input: z.object({}),
+    run: async (read) => {
+      const row = await read.stockList.get('a')
+      if (row) row.onHand = 99
+      return row?.onHand
+    },
+  })
+  const world = new World()
+  const withCareless = domain('stock', { aggregates: [stockItem], readModels: [stockList], queries: [careless] })
+  const first = await world.tab(withCareless)
+  await first.append(registered('a'))
+  await first.side.flush()
+  const tab = await world.tab(withCareless)
+  await expect(tab.side.run({ kind: 'named', query: 'careless', input: {} }, 0, 1_000)).rejects.toMatchObject({ code: 'query-failed' })
+  await tab.append(received('a', 1))
+  expect(await tab.ask({ kind: 'get', model: 'stockList', key: 'a' })).toMatchObject({ onHand: 1 })
+})
+
 test('what it cannot read keeps its code, and is told with its name', async () => {
   const careless = query('careless', {
     reads: [stockList],

@@ -388,6 +388,19 @@ test('a build that stops at an Event keeps the old rows, and goes on when the Ev
   expect((await rows(tab)).map(({ onHand }) => onHand)).toEqual([100, 100, 100])
 })
 
+test('where the rows that were replaced cannot be deleted, the new ones are followed all the same', async () => {
+  const world = new World()
+  const tab = await filled(world, 2)
+  tab.storage.faults.fail('destroy', 'UnknownError')
+  await tab.side.rebuild('list')
+  await world.clock.advance(5_000)
+  await until(isLive(tab))
+  expect(await databases(world)).toEqual(['list@1#1', 'list@1#2'])
+  await tab.append(received('s0', 1))
+  expect((await rows(tab))[0]).toEqual({ sku: 's0', onHand: 2 })
+  expect(list(tab)).toMatchObject({ state: 'live', lag: 0 })
+})
+
 test('what a tab could not delete when it died is deleted later', async () => {
   const world = new World()
   const tab = await filled(world, 2)

@@ -20,11 +20,11 @@ async function until(holds: () => boolean): Promise<void> {
 function mount(
   children: ReactNode,
   options: RealmOptions = {},
-): Realm & { text(): string; render(next: ReactNode): void; unmount(): void } {
+): Realm & { text(): string; render(next: ReactNode, app?: Realm['app']): void; unmount(): void } {
   const realm = startRealm(options)
   const element = document.body.appendChild(document.createElement('div'))
   const root = createRoot(element, { onUncaughtError: () => undefined, onCaughtError: () => undefined })
-  const render = (next: ReactNode): void => root.render(<OutpostProvider app={realm.app}>{next}</OutpostProvider>)
+  const render = (next: ReactNode, app = realm.app): void => root.render(<OutpostProvider app={app}>{next}</OutpostProvider>)
   render(children)
   return Object.assign(Object.create(realm) as Realm, { text: () => element.innerText, render, unmount: () => root.unmount() })
 }
@@ -55,6 +55,25 @@ const api = {
     realm.worker.engine.show('stockList', [row('a'), row('b')])
     await until(() => results.some(({ data }) => (data as object[] | undefined)?.length === 2))
     return results.filter(({ data, loading }) => loading || data !== undefined)
+  },
+
+  /** What one query returned where another app, with another person's rows, took the place of the first. */
+  async anotherApp() {
+    const { results, record } = recorder()
+    const List = () => {
+      record(useQuery((read) => read.stockList.count()))
+      return null
+    }
+    const realm = mount(<List />)
+    await until(() => results.length > 0)
+    realm.worker.engine.show('stockList', 'ann’s')
+    await until(() => results.some(({ data }) => (data as unknown) === 'ann’s'))
+    const other = startRealm()
+    other.storage.results.set('stockList', 'bob’s')
+    results.length = 0
+    realm.render(<List />, other.app)
+    await until(() => results.some(({ data }) => (data as unknown) === 'bob’s'))
+    return results
   },
 
   /** How often each row was rendered while one of them changed, and another moved. */
