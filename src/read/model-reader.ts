@@ -329,7 +329,7 @@ export class ModelReader {
     this.#stateChanged()
   }
 
-  /** @returns false where that one has to be built anew */
+  /** Rows that a frozen tab keeps from being deleted are at another start. @returns false where that one has to be built anew */
   async #finished(generation: Generation, built: Projection | undefined, replaced: number | undefined): Promise<boolean> {
     if (this.#current?.generation.number !== generation.number) {
       if (!this.#generations.fits(generation)) throw otherBuild(this.model)
@@ -338,7 +338,6 @@ export class ModelReader {
         if (!(await this.#becomeCurrent(built, generation))) return false
       } else if (!(await this.#openCurrent(generation))) return false
     }
-    // Where a frozen tab keeps it from being deleted, another start does that.
     if (replaced !== undefined && replaced !== generation.number) await this.#stores.destroy(replaced).catch(() => undefined)
     return true
   }
