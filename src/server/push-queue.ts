@@ -171,10 +171,11 @@ export class PushQueue {
   async #lookUp(jobs: readonly Job[]): Promise<Pick<Trial, 'found' | 'asked'>> {
     const { decider, processed } = this.#options
     const roots = jobs.flatMap((job) => job.roots.slice(job.processed.length, job.processed.length + MAX_BATCH)).slice(0, MAX_BATCH)
-    const found = await processed.find(roots.map(({ id }) => id))
+    const asked = new Set(roots.map(({ id }) => id))
+    const found = await processed.find([...asked])
     const wanted = decider.wanted(roots.flatMap((root) => (root.kind === 'command' && !found.has(root.id) ? [root.command] : [])))
     await Promise.all([...wanted].map(([states, keys]) => states.load(keys)))
-    return { found, asked: new Set(roots.map(({ id }) => id)) }
+    return { found, asked }
   }
 
   /** @returns false where the head has moved: everything must be looked at again */

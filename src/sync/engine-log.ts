@@ -199,7 +199,7 @@ export class EngineLog implements SyncedLog {
 
   #cursor(): SyncCursor {
     const { cursor } = this.#inside.log.tail
-    if (!cursor) throw new OutpostError('storage-failed', 'This log has not joined a server.')
+    if (!cursor) throw new OutpostError('storage-failed', 'This log has not joined a server. Join it first.')
     return cursor
   }
 

@@ -100,8 +100,8 @@ export const mutants: readonly Mutant[] = [
       { file: 'server/push-queue.ts', find: '  #closed = false\n', replace: '  #closed = false\n  #known$ = new Set()\n' },
       {
         file: 'server/push-queue.ts',
-        find: 'const found = await processed.find(roots.map(({ id }) => id))',
-        replace: 'const found = new Map([...(await processed.find(roots.map(({ id }) => id)))].filter(([id]) => this.#known$.has(id)))',
+        find: 'const found = await processed.find([...asked])',
+        replace: 'const found = new Map([...(await processed.find([...asked]))].filter(([id]) => this.#known$.has(id)))',
       },
       {
         file: 'server/push-queue.ts',

@@ -277,3 +277,28 @@ describe('while Commands keep coming', () => {
     expect(index).toBeGreaterThan(0)
   })
 })
+
+test('what a Command asks for stays in memory until it is decided, however much else is loaded', async () => {
+  const storage = createMemoryStorage()
+  const first = await openEngine(storage)
+  const skus = Array.from({ length: 18_500 }, (_, n) => `sku-${n}`)
+  const all = (engine: typeof first, type: string, payload: (sku: string) => object, of: readonly string[]) =>
+    Promise.all(engine.dispatch(of.map((sku) => message(type, sku, payload(sku)))))
+  await all(first, 'stockItem.register', (name) => ({ name }), skus)
+  await all(first, 'stockItem.receive', () => ({ quantity: 9 }), skus)
+  await first.close()
+
+  const clock = createTestClock()
+  const engine = await openEngine(storage, { clock })
+  const asked = skus.slice(0, 16_384)
+  await all(engine, 'stockItem.receive', () => ({ quantity: 1 }), asked)
+  await clock.advance(60_000) // all of them are saved
+  // Of each order one item was asked for longest ago, and one never; so has its process manager.
+  const placed: boolean[] = []
+  for (let n = 0; n < 3; n++) {
+    const lines = { [skus[n] as string]: 1, [skus[18_000 + n] as string]: 1 }
+    placed.push((await give(engine, 'fulfilment.placeOrder', undefined, { orderId: `order-${n}`, lines })).ok)
+  }
+  expect(placed).toEqual(placed.map(() => true))
+  await engine.close()
+})

@@ -131,7 +131,7 @@ export class Connection {
     this.#incarnation ??= database.incarnation
     if (database.incarnation !== this.#incarnation) {
       database.native.close()
-      throw new OutpostError('closed', `The data of "${this.#name}" was made anew: connect again.`, { database: this.#name })
+      throw new OutpostError('closed', `The data of "${this.#name}" was made anew. Connect again.`, { database: this.#name })
     }
     database.native.addEventListener('versionchange', ({ newVersion }) => {
       this.#end(newVersion === null ? `"${this.#name}" was deleted` : `a newer build upgrades "${this.#name}"`)
