@@ -65,5 +65,9 @@ export function isOutpostError(error: unknown, code?: ErrorCode): error is Outpo
   return error instanceof Error && error.name === 'OutpostError' && (code === undefined || (error as OutpostError).code === code)
 }
 
+/** @param what is stored in a way that this build does not know */
+export const newerBuild = (what: string, details?: OutpostError['details']): OutpostError =>
+  new OutpostError('storage-newer', `${what} is of a newer build. Nothing was changed. Load the newer app.`, details)
+
 /** The text of anything thrown. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

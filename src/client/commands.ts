@@ -13,7 +13,7 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
   let calls = 0
 
   const onWire = ({ type, aggregateId, payload, options = {} }: CommandValue): CommandOnWire => {
-    const { commandId, signal: _, ...rest } = options
+    const { commandId, signal: _, durability: own = durability, ...rest } = options
     return {
       type,
       aggregateId,
@@ -23,7 +23,7 @@ export function createCommands(works: Works, { actor, durability }: ConnectOptio
       call: ++calls,
       at: Date.now(),
       actor,
-      durability,
+      durability: own,
       requestedAt: tracing() ? performance.timeOrigin + performance.now() : undefined,
       ...rest,
     }

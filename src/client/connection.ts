@@ -148,7 +148,7 @@ export function createConnection({
       ticking = undefined
       silentMs += tickMs
       if (!link?.greeted) {
-        if (silentMs >= silenceMs) link?.end('died', 'worker-failed', `The worker stays silent. ${startHints}`)
+        if (silentMs >= silenceMs) link?.end('died', 'worker-failed', `The worker is silent. ${startHints}`)
       } else if (!pinged) {
         if (isBusy()) ping()
       } else if (silentMs >= decideTimeoutMs) link.end('hung', 'timeout', `The worker was replaced: it hung for ${decideTimeoutMs} ms.`)

@@ -7,7 +7,7 @@ const needed = ['Worker', 'indexedDB', 'indexedDB.databases', 'navigator.locks',
 export function unsupported(): OutpostError | undefined {
   const missing = needed.filter((path) => !isThere(path))
   if (missing.length === 0) return undefined
-  const why = globalThis.isSecureContext === false ? 'Serve over HTTPS.' : 'This is no browser, or too old.'
+  const why = globalThis.isSecureContext === false ? 'Serve over HTTPS.' : 'This is no browser or too old.'
   return new OutpostError('unsupported', `Outpost needs ${missing.join(', ')}. ${why}`, { missing })
 }
 

@@ -1,5 +1,5 @@
 /** Opens one log's database: names it, makes it where there is none, refuses what a newer build made. */
-import { OutpostError } from '../errors.ts'
+import { newerBuild, OutpostError } from '../errors.ts'
 import { LOG_FORMAT } from '../storage/record.ts'
 import type { LogStorage, Storage } from '../storage/storage.ts'
 import type { Environment } from './engine.ts'
@@ -47,10 +47,7 @@ export async function openLog(
         'log',
         (stored) => stored ?? { epoch: environment.randomId(), format: LOG_FORMAT, createdAt: environment.now() },
       ))) as LogMeta
-    if (meta.format > LOG_FORMAT)
-      throw new OutpostError('storage-newer', `The log "${name}" is of a newer build. Nothing was changed. Load the newer app.`, {
-        format: meta.format,
-      })
+    if (meta.format > LOG_FORMAT) throw newerBuild(`The log "${name}"`, { format: meta.format })
     return { logStorage, meta }
   } catch (error) {
     logStorage.close()

@@ -99,11 +99,13 @@ export class Reactors {
   /**
    * What stands in the log up to there happened elsewhere, and had its side effects there: only reactors that start at the
    * log's beginning take it. Before any of it is folded.
+   *
+   * @param joined the log has joined a server, which may have it decided again
    */
-  async passOver(position: number): Promise<void> {
+  async passOver(position: number, joined: boolean): Promise<void> {
     for (const { name, startAt } of this.#options.reactors) {
       if (startAt === 'beginning') continue
-      await this.#keep(name, () => ({ position }))
+      await this.#keep(name, () => ({ position, ...(joined && { alone: position }) }))
     }
   }
 

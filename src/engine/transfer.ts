@@ -77,7 +77,7 @@ export interface ImportHost {
   /** @throws where it must not go on */
   goOn(): void
   /** Runs once all is there and before it counts. */
-  restored(position: number): Promise<void>
+  restored(record: number, position: number): Promise<void>
   /** It fails after something was written: that must go, before anybody builds on it. */
   giveUp(): void
 }
@@ -99,18 +99,19 @@ export async function importInto(pages: AsyncIterable<readonly string[]>, host: 
         await begun.page(lines)
       }
     }
-    return await (begun ?? invalid('The file is empty.')).end((position) => host.restored(position))
+    return await (begun ?? invalid('The file is empty.')).end()
   } catch (error) {
     if (begun) host.giveUp()
     throw error
   }
 }
 
-async function begin(header: Header, { storage, log, alone }: ImportHost): Promise<Import> {
+async function begin(header: Header, host: ImportHost): Promise<Import> {
+  const { log, alone } = host
   const offset = await emptyRecords(log)
   if (offset === undefined)
-    throw new OutpostError('log-not-empty', `The log holds ${log.head.record} records. Delete its data first, or take another space.`)
-  const beginning = new Import(header, storage, offset)
+    throw new OutpostError('log-not-empty', `The log holds ${log.head.record} records. Delete its data or take another space.`)
+  const beginning = new Import(header, host, offset)
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
   if (await alone()) {
     await beginning.mark(true)
@@ -131,33 +132,33 @@ async function emptyRecords(log: Log): Promise<number | undefined> {
 
 /** One import into an empty log. What it has written counts only once it has ended. */
 class Import {
-  readonly #storage: LogStorage
+  readonly #host: ImportHost
   readonly #header: Header
   readonly #offset: number
   readonly #check = new RecordCheck()
 
   /** @param offset records that stand before its first one */
-  constructor(header: Header, storage: LogStorage, offset: number) {
+  constructor(header: Header, host: ImportHost, offset: number) {
     this.#header = header
-    this.#storage = storage
+    this.#host = host
     this.#offset = offset
   }
 
   mark(importing: boolean): Promise<unknown> {
-    return this.#storage.meta.update<boolean>(IMPORTING, () => importing || undefined, 'strict')
+    return this.#host.storage.meta.update<boolean>(IMPORTING, () => importing || undefined, 'strict')
   }
 
   async page(lines: readonly string[]): Promise<void> {
     const records = lines.filter((line) => line !== '').map((line) => this.#read(line))
     if (records.length === 0) return
-    if ((await this.#storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote meanwhile.')
+    if ((await this.#host.storage.events.append(records, 'relaxed')) === 'conflict') invalid('Another tab wrote meanwhile.')
   }
 
-  async end(restored: (position: number) => Promise<void>): Promise<{ records: number; events: number }> {
+  async end(): Promise<{ records: number; events: number }> {
     const { records, events } = this.#check
     if (records !== this.#header.records || events !== this.#header.events)
       invalid(`The file is cut off after ${records} of ${this.#header.records} records.`)
-    await restored(events)
+    await this.#host.restored(this.#offset + records, events)
     await this.mark(false)
     return { records, events }
   }

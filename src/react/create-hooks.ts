@@ -51,7 +51,10 @@ export interface Hooks<D> {
    * const { data, loading } = useQuery((read) => read.stockList.where({ onHand: 0 }).orderBy('name').limit(50))
    */
   readonly useQuery: <T>(query: QuerySource<D, T>) => QueryResult<T>
-  /** As `useQuery`, but suspends until there is a result, and throws the error to the nearest boundary. */
+  /**
+   * As `useQuery`, but suspends until there is a result, and throws the error to the nearest boundary; where that tries again,
+   * it is asked anew. A server renders the fallback of the Suspense boundary around it.
+   */
   readonly useSuspenseQuery: <T>(query: LiveQuery<T> | ((read: Read<D>) => LiveQuery<T>)) => { readonly data: T; readonly stale: boolean }
   /**
    * One Command, and what became of it. What is returned first gives it; it never rejects, a fault is its result.
@@ -63,7 +66,10 @@ export interface Hooks<D> {
     select: (commands: Commands<D>) => (...args: Args) => Promise<O>,
   ) => readonly [(...args: Args) => Promise<SettledOutcome<O>>, CommandState<O>]
   readonly useStatus: () => Status
-  /** How the app stands with its server: `connecting` until the worker has told, `off` where it was started without sync. */
+  /**
+   * How the app stands with its server: `connecting` until the worker has told, `off` where it was started without sync. Of a
+   * worker that failed it stays what it was told last: `useStatus` says why.
+   */
   readonly useSync: () => SyncStatus
 }
 
@@ -105,10 +111,13 @@ export function createHooks<D>(): Hooks<D> {
 
   const useSuspenseQuery = <T>(source: LiveQuery<T> | ((read: Read<D>) => LiveQuery<T>)): { data: T; stale: boolean } => {
     const app = useApp()
-    const { store, settled } = suspendedQuery(app, queryOf(app, source) as LiveQuery<T>)
-    const { data, stale, loading, error } = useSyncExternalStore(store.subscribe, store.get, serverResult)
-    if (loading) use(settled)
-    if (error) throw error
+    const query = suspendedQuery(app, queryOf(app, source) as LiveQuery<T>)
+    const { data, stale, loading, error } = useSyncExternalStore(query.subscribe, query.get, serverResult)
+    if (loading) use(query.settled)
+    if (error) {
+      query.thrown()
+      throw error
+    }
     return { data: data as T, stale }
   }
 
@@ -129,7 +138,12 @@ export function createHooks<D>(): Hooks<D> {
         const turn = ++latest.current
         setSettled(undefined)
         setRunning((count) => count + 1)
-        const outcome = await command(...args).catch((fault: unknown) => ({ ok: false as const, fault: fault as Error }))
+        let outcome: SettledOutcome<O>
+        try {
+          outcome = await command(...args)
+        } catch (fault) {
+          outcome = { ok: false, fault: fault as Error }
+        }
         setRunning((count) => count - 1)
         // A later one has taken its place.
         if (turn === latest.current) setSettled(outcome)
@@ -143,7 +157,11 @@ export function createHooks<D>(): Hooks<D> {
   }
 
   const useLatest = <T>(values$: Observable<T>, initial: T): T => {
-    const store = useMemo(() => new Store<T>(initial, (set) => values$.subscribe(set)), [values$, initial])
+    const store = useMemo(
+      // Why the worker failed is in its status. Unheard, rxjs would throw it past React; thrown on, it would take the page away.
+      () => new Store<T>(initial, (set) => values$.subscribe({ next: set, error: () => undefined })),
+      [values$, initial],
+    )
     return useSyncExternalStore(store.subscribe, store.get, () => initial)
   }
 

@@ -105,6 +105,6 @@ export class Generations {
 export const otherBuild = ({ name, version }: AnyReadModel): OutpostError =>
   new OutpostError(
     'outdated',
-    `Another tab has other rows or indexes in version ${version} of Read Model "${name}". Reload; raise \`version\` when they change.`,
+    `Another tab has other rows or indexes in version ${version} of Read Model "${name}". Reload; raise \`version\` with them.`,
     { readModel: name, version },
   )

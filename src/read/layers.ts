@@ -61,8 +61,9 @@ export class Layers {
     const { confirmed, tentative } = this
     const { record } = confirmed.folded
     this.#isBare ||= this.laysTail && (!tentative.isEmpty || this.#hasTail)
-    // What was folded of the same tail, beyond what is stored, stays what it was.
-    if (tentative.tailEpoch === this.#source.tailEpoch && (tentative.folded?.record ?? 0) >= record) tentative.settle(record)
+    // What was folded of the same tail, beyond what is stored, stays what it was, unless there is a gap now between the two.
+    const [first] = tentative.part.records
+    if (tentative.tailEpoch === this.#source.tailEpoch && first && first.number <= record + 1) tentative.settle(record)
     else tentative.clear()
     if (!this.#isBare) this.#position = this.visible.position
   }

@@ -4,6 +4,7 @@
  */
 // In this order because gzip finds more in it (`npm run size`).
 import type { AnyNamedQuery } from '../domain/infer.ts'
+import { storedRows, type StoredRowsOwner } from './stored-rows.ts'
 import { type NamedQueryCall, type QueryDescription, type Snapshot, table } from '../domain/query.ts'
 import type { Environment } from '../engine/engine.ts'
 import { defined } from '../internal/defined.ts'
@@ -11,7 +12,6 @@ import type { ModelReader } from './model-reader.ts'
 import { answer } from './query-runner.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
 import { placesIn } from './shown-rows.ts'
-import { storedRows, type StoredRowsOwner } from './stored-rows.ts'
 import { within } from './timing.ts'
 
 const LONGEST_HOLD_MS = 500

@@ -5,12 +5,12 @@
 // In this order because gzip finds more in it (`npm run size`).
 import type { AnyReadModel } from '../domain/infer.ts'
 import type { RowsQuery } from '../domain/query.ts'
+import { checkRowsQuery, invalidQuery } from './query-check.ts'
 import { intersection, isEmptyInterval, isInInterval, keyAfter, type KeyInterval, rangeUnder } from './key-interval.ts'
 import { type OrderBy, type RowOrder, rowOrder } from './row-order.ts'
 import { compareKeys } from '../storage/key.ts'
 import type { Key, KeyRange, Row } from '../storage/storage.ts'
 import { type Conditions, intervalOf, type PlainCondition, type Predicate, predicateOf } from './predicate.ts'
-import { checkRowsQuery, invalidQuery } from './query-check.ts'
 
 /** More ranges than this, and one range with a filter is faster. */
 const MAX_RANGES = 32

@@ -84,6 +84,7 @@ export class RowReader {
       const { visible } = this.#host
       const { epoch } = visible
       const scanned = await (plan.ordered ? this.#scanInOrder(plan, need + reserve) : this.#scanAll(plan, need + reserve))
+      if (!scanned) return undefined
       const misfit = this.#misfit(scanned.checkpoints, epoch)
       if (misfit) return misfit
       const read = mergeRows(scanned, visible, plan, this.#host.keyField)
@@ -210,21 +211,29 @@ export class RowReader {
     return { rows, checkpoints, complete: true }
   }
 
-  /** All ranges to their end: the order has to be made. With a limit, only the first rows are kept meanwhile. */
-  async #scanAll(plan: QueryPlan, need: number): Promise<Scanned> {
+  /**
+   * All ranges to their end: the order has to be made. With a limit, only the first rows are kept meanwhile.
+   *
+   * @returns undefined where storage lost its connection and read some of them twice
+   */
+  async #scanAll(plan: QueryPlan, need: number): Promise<Scanned | undefined> {
     const checkpoints: (Checkpoint | undefined)[] = []
     const kept = new RowHeap(plan.order, need)
     const filter = this.#uncovered(plan)
     for (const range of plan.ranges) {
+      let seen = 0
       // Rows are taken from the filter: storage need not keep those that are not among the first.
-      const { checkpoint } = await this.#host.store.scan({
+      const { checkpoint, count } = await this.#host.store.count({
         ...access(plan),
         range,
         filter: (row) => {
-          if (!filter || filter(row)) kept.add(row)
-          return false
+          if (filter && !filter(row)) return false
+          kept.add(row)
+          seen++
+          return true
         },
       })
+      if (seen !== count) return undefined
       checkpoints.push(checkpoint)
     }
     return { rows: kept.sorted(), checkpoints, complete: kept.complete }

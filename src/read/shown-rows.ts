@@ -157,4 +157,4 @@ export function placesIn(data: unknown, isSo: (item: unknown) => boolean): reado
 }
 
 export const closedError = (readModel: string): OutpostError =>
-  new OutpostError('closed', `Read Model "${readModel}" is closed: connect again.`, { readModel })
+  new OutpostError('closed', `Read Model "${readModel}" is closed. Connect again.`, { readModel })

@@ -46,7 +46,7 @@ export class WatchedQueries {
     query.add(watcher)
     try {
       await started
-      if (this.#isClosed) throw new OutpostError('closed', 'The query was closed: connect again.')
+      if (this.#isClosed) throw new OutpostError('closed', 'The query was closed. Connect again.')
     } catch (error) {
       close()
       throw error

@@ -1,4 +1,4 @@
-import { OutpostError } from '../errors.ts'
+import { newerBuild } from '../errors.ts'
 import { dueMerge } from './merge-runs.ts'
 import type { Run } from './packed-run.ts'
 import { LOG_START } from './record.ts'
@@ -31,7 +31,7 @@ export function readCatalogue(value: unknown): Catalogue {
   if (value === undefined) return NO_RUNS
   const { format } = value as Catalogue
   if (format === FORMAT) return value as Catalogue
-  throw new OutpostError('storage-newer', 'The packed index is of a newer build. Nothing was changed. Load the newer app.')
+  throw newerBuild('The packed index')
 }
 
 /** The merge that is due next, if any. */

@@ -38,16 +38,16 @@
  */
 // In this order because gzip finds more in it (`npm run size`).
 import { OutpostError } from '../errors.ts'
-import { BlockReader } from './block-reader.ts'
 import { hash53 } from './hash.ts'
-import { mergeRuns } from './merge-runs.ts'
 import { BLOCKS_PER_FILTER, ENTRIES_PER_BLOCK } from './packed-run.ts'
 import { PendingEntries } from './pending-entries.ts'
+import { BlockReader } from './block-reader.ts'
 import type { PackedRun, Run } from './packed-run.ts'
 import { checkpointOf, LOG_START } from './record.ts'
 import { dueIn, NO_RUNS, readCatalogue, savedTokenOf, SEGMENT_INDEXES, tokenOf } from './segment-catalogue.ts'
 import type { Checkpoint, LogRecord } from './record.ts'
 import { findInRuns, type Readers } from './find-in-runs.ts'
+import { mergeRuns } from './merge-runs.ts'
 import type { Catalogue, SegmentIndexName } from './segment-catalogue.ts'
 import type { SegmentBlock, SegmentStore } from './storage.ts'
 

@@ -1,6 +1,6 @@
 /** Puts an engine on a port: the other end of `connect`. */
+// In this order because gzip finds more in it (`npm run size`).
 import { expose } from 'comlink'
-import { encodeError } from '../channel/codec.ts'
 import type { Port } from '../channel/port.ts'
 import {
   type Calls,
@@ -19,8 +19,9 @@ import { sameValue } from '../internal/same-value.ts'
 import type { RunningSync } from '../sync/running-sync.ts'
 import { inLog } from './feeds.ts'
 import { importLog } from './import-log.ts'
-import { PageToken } from './page-token.ts'
+import { encodeError } from '../channel/codec.ts'
 import { createSession, type Session } from './session.ts'
+import { PageToken } from './page-token.ts'
 import type { Tabs } from './tabs.ts'
 
 /** What the worker can do with its page beside answering it. */

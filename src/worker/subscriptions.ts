@@ -91,7 +91,7 @@ export class Subscriptions {
       // One of them holds what cannot cross; alone, only that one fails.
       if (frames.length > 1) for (const frame of frames) this.#send([frame])
       else {
-        const message = `The result cannot cross to the page: ${messageOf(cause)}. Return plain data.`
+        const message = `The result cannot cross: ${messageOf(cause)}. Return plain data.`
         this.#fail((frames[0] as Frame).id, new OutpostError('invalid-query', message, {}, cause))
       }
     }

@@ -2,7 +2,7 @@
 import type { AnyDomain } from '../domain/infer.ts'
 import { upcastTo } from '../domain/message.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import { messageOf, OutpostError } from '../errors.ts'
+import { messageOf, newerBuild, OutpostError } from '../errors.ts'
 import { deepFreeze } from '../internal/plain.ts'
 import { eventIdOf, LOG_FORMAT, type LogRecord, type StoredEvent } from '../storage/record.ts'
 import type { Undecided } from './decide.ts'
@@ -83,10 +83,7 @@ export function createDecoder(
 /** @throws `storage-newer` for a record that a newer build wrote in a format that this one cannot read */
 export function checkFormat(record: LogRecord): void {
   if (record.format > LOG_FORMAT || (record.kind !== 'commit' && record.kind !== 'sync'))
-    throw new OutpostError('storage-newer', `Record ${record.number} is of a newer build. Nothing was changed. Load the newer app.`, {
-      record: record.number,
-      format: record.format,
-    })
+    throw newerBuild(`Record ${record.number}`, { record: record.number, format: record.format })
 }
 
 /** An Event that was just decided, as handlers will see it once it is recorded. */

@@ -120,8 +120,23 @@ describe('useCommand', () => {
   })
 })
 
+describe('useCommand of what throws at once', () => {
+  test('tells it as any other fault, and is not pending any more', async () => {
+    expect(await page.call('commandThrows')).toEqual({ returned: ['ok', 'fault'], state: { pending: false, error: 'No such bin.' } })
+  })
+})
+
 describe('useStatus', () => {
   test('follows the status', async () => {
     expect(await page.call('status')).toBe('ready 7')
+  })
+})
+
+describe('useSync', () => {
+  test('stays what it was told last where the worker fails or the app is closed, and takes nothing away', async () => {
+    const thrown: Error[] = []
+    page.page.on('pageerror', (error) => thrown.push(error))
+    expect(await page.call('syncFails')).toEqual(['connecting', 'connecting'])
+    expect(thrown).toEqual([])
   })
 })

@@ -33,6 +33,9 @@ describe('a Command', () => {
       durability: 'strict',
     })
     expect(outcome).toEqual({ ok: true, commandId: message.id, position: 1, events: [] })
+    // An option that is not set says nothing.
+    await app.commands.stockItem.pick('sku-1', { quantity: 3 }, { durability: undefined } as object)
+    expect(received()[1]).toMatchObject({ durability: 'strict' })
   })
 
   test('of a use case takes its payload first', async () => {

@@ -3,8 +3,10 @@ import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openPg, type PgOptions } from '../../src/storage/postgres/pg-database.ts'
 import { createPostgresStorage, type PostgresStorage } from '../../src/storage/postgres/postgres-storage.ts'
+import type { SqlDatabase } from '../../src/storage/postgres/sql-database.ts'
 import type { LogStorage } from '../../src/storage/storage.ts'
 import { checkpoint, record } from '../../src/testing/storage-contract/samples.ts'
+import { startProxy } from '../support/postgres-proxy.ts'
 import { proxiedPostgres } from '../support/proxied-postgres.ts'
 
 const postgres = proxiedPostgres()
@@ -211,6 +213,50 @@ describe('a database', () => {
       await postgres.server.query('DROP FUNCTION full_disk CASCADE', postgres.url)
     }
     expect(await log.events.append([record(2)], 'strict')).toBe('appended')
+  })
+})
+
+/** By the wire, because neither a locale nor its translations are on every machine (`lc_messages`). */
+describe('a server that does not speak English', () => {
+  const inCzech = (answer: Buffer): Buffer =>
+    Buffer.from(answer.toString('latin1').replaceAll('SERROR\0V', 'SCHYBA\0V').replaceAll('SFATAL\0V', 'SKONEC\0V'), 'latin1')
+  const openCzech = async (options: Partial<PgOptions> = {}): Promise<SqlDatabase> => {
+    const proxy = await startProxy(postgres.url, inCzech)
+    opened.push(proxy)
+    return openPg({ connectionString: proxy.url, connections: 1, ...options })
+  }
+  const backend = { text: 'SELECT pg_backend_pid() AS pid' }
+
+  test('refuses a statement: nothing was done, and the connection is kept', async () => {
+    const database = await openCzech()
+    opened.push(database)
+    const before = await database.run(backend, [])
+    const refused = { outcome: 'refused', code: '22012', passing: false, cause: { severity: 'CHYBA' } }
+    expect(await errorOf(database.run({ text: 'SELECT 1 / 0' }, []))).toMatchObject(refused)
+    expect(await errorOf(database.transaction((run) => run({ text: 'SELECT 1 / 0' }, [])))).toMatchObject(refused)
+    expect(await database.run(backend, [])).toEqual(before)
+  })
+
+  test('gives up an append that waits too long: it is certainly not done', async () => {
+    const storage = await createPostgresStorage(await openCzech({ statementTimeoutMs: 300 }))
+    opened.push(storage)
+    const slow = await storage.openLog(name)
+    const holder = await holdHead()
+    const error = await errorOf(slow.events.append([record(2)], 'strict'))
+    isDefinite(error)
+    expect(error).toMatchObject({ details: { sqlState: '57014' } })
+    await holder.release()
+    expect(await slow.events.append([record(2)], 'strict')).toBe('appended')
+  })
+
+  test('ends a connection: what ran on it is in doubt', async () => {
+    const database = await openCzech()
+    opened.push(database)
+    const ended = { code: '57P01', passing: true, cause: { severity: 'KONEC' } }
+    const suicide = { text: 'SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)' }
+    expect(await errorOf(database.run(suicide, []))).toMatchObject({ ...ended, outcome: 'unknown' })
+    expect(await errorOf(database.transaction((run) => run(suicide, [])))).toMatchObject({ ...ended, outcome: 'nothing' })
+    expect(await database.run(backend, [])).toHaveLength(1)
   })
 })
 

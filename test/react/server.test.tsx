@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createHooks } from 'outpost/react'
 import { type ReactNode, Suspense } from 'react'
 import { renderToString } from 'react-dom/server'
@@ -8,8 +10,7 @@ import type { stock } from '../fixtures/stock.ts'
 const { OutpostProvider, useApp, useCommand, useQuery, useStatus, useSuspenseQuery } = createHooks<typeof stock>()
 
 const worker = vi.fn<() => Worker>()
-const render = (children: ReactNode): string => {
-  const app = connect<typeof stock>({ worker })
+const render = (children: ReactNode, app = connect<typeof stock>({ worker })): string => {
   return renderToString(<OutpostProvider app={app}>{children}</OutpostProvider>).replaceAll('<!-- -->', '')
 }
 
@@ -39,6 +40,35 @@ describe('on a server', () => {
     )
     expect(html).toContain('<i>waiting</i>')
     expect(html).not.toContain('<p>')
+  })
+
+  test('one that suspends outside any boundary says what is missing', () => {
+    const List = () => <p>{useSuspenseQuery((read) => read.stockList).data.length}</p>
+    expect(() => render(<List />)).toThrow(expect.objectContaining({ code: 'unsupported', message: expect.stringContaining('Suspense') }))
+  })
+
+  test('nothing is kept of a query that suspends, however long the app lives', async () => {
+    const app = connect<typeof stock>({ worker })
+    const Count = ({ query }: { query: typeof app.read.stockList }) => <p>{useSuspenseQuery(query).data.length}</p>
+    const ask = (below: number): WeakRef<object> => {
+      const query = app.read.stockList.where({ onHand: { below } })
+      render(
+        <Suspense>
+          <Count query={query as typeof app.read.stockList} />
+        </Suspense>,
+        app,
+      )
+      return new WeakRef(query)
+    }
+    const asked = Array.from({ length: 20 }, (_, i) => ask(i))
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    await vi.waitFor(() => {
+      collect()
+      // React itself may keep the last ones.
+      expect(asked.filter((query) => query.deref()).length).toBeLessThan(5)
+    })
+    expect(app.read).toBeDefined()
   })
 
   test('a component without a provider around it says so', () => {

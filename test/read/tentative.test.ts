@@ -187,6 +187,33 @@ describe('a query under way', () => {
   })
 })
 
+test('a row that storage cannot keep stops the rows at its Event, also where a tail that lay over them is confirmed then', async () => {
+  const kept = readModel('kept', {
+    version: 1,
+    from: [thing],
+    row: z.object({ id: z.string(), extra: z.unknown() }),
+    key: 'id',
+    ignores: ['thing.changed', 'thing.merged', 'thing.removed', 'thing.noted'],
+    on: { 'thing.put': ({ aggregateId, data }, rows) => rows.put({ id: aggregateId, extra: data.b === 'bad' ? () => 1 : 1 }) },
+  })
+  const world = new World()
+  const tab = await world.tab(domain('kept', { aggregates: [thing], readModels: [kept] }))
+  await tab.append(put('a', 1))
+  await tab.join()
+  await tab.side.flush()
+  await tab.append(put('b', 2, 'bad'))
+  await tab.confirm(1)
+  await tab.append(put('c', 3))
+  const { watched } = await watch(tab, from(kept).description)
+  expect(watched.snapshot).toMatchObject({ data: [{ id: 'a' }, { id: 'b' }, { id: 'c' }], pending: [2] })
+  await world.clock.advance(5_000)
+  expect(tab.status('kept')).toMatchObject({ state: 'parked', parked: { position: 2 } })
+  await tab.confirm(1)
+  await world.clock.advance(60_000)
+  expect(tab.status('kept')).toMatchObject({ state: 'parked', parked: { position: 2 } })
+  expect(watched.snapshot).toMatchObject({ data: [{ id: 'a' }], stale: true })
+})
+
 test('a query waits for what this tab did, and positions never go back', async () => {
   const { tab } = await synced(undefined, put('a', 1))
   await tab.append(put('b', 2))

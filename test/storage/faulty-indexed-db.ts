@@ -20,6 +20,20 @@ export const dies =
     return transaction
   }
 
+/** Pages are given, the transaction dies with the second one. */
+export const diesAtSecondPage: Begin = (begin) => {
+  const transaction = begin() as Abortable
+  let pages = 0
+  const rows = transaction.objectStore('rows')
+  const getAll = rows.getAll.bind(rows)
+  rows.getAll = (...range: Parameters<typeof getAll>) => {
+    const request = getAll(...range)
+    if (++pages === 2) queueMicrotask(() => transaction._abort('UnknownError'))
+    return request
+  }
+  return transaction
+}
+
 /** All is written, but the answer is lost with the connection. */
 export const commitsThenDies: Begin = (begin) => {
   const transaction = begin() as Abortable

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { createIndexedDbStorage } from '../../src/storage/indexeddb/indexeddb-storage.ts'
+import { resultOf } from '../../src/storage/indexeddb/request.ts'
 import { checkpointOf, LOG_FORMAT, type LogRecord } from '../../src/storage/record.ts'
 import { commitsThenDies, connectionClosing, createFaultyBrowser, dies, isFullAtCommit } from './faulty-indexed-db.ts'
 
@@ -258,6 +259,30 @@ describe('another tab', () => {
     expect(closed).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('newer build'))
     await expect(log.events.last()).rejects.toMatchObject({ code: 'closed' })
     upgraded.close()
+  })
+
+  test.each([
+    ['deletes', (indexedDB: IDBFactory, name: string) => resultOf(indexedDB.deleteDatabase(name))],
+    ['upgrades', (indexedDB: IDBFactory, name: string) => nativelyOpen(indexedDB, name, 30).then((upgraded) => upgraded.close())],
+  ] as const)('that %s a database while it is opened is not blocked', async (_, change) => {
+    for (const name of ['log', 'log.saved']) {
+      const { browser, storage, log } = await openLog()
+      log.close()
+      let changing: Promise<unknown> | undefined
+      browser.onTransaction(
+        'system',
+        (begin) => {
+          const reading = begin()
+          // What the opening reads is answered behind these, and the change has come by then.
+          for (let behind = 0; behind < 50; behind++) reading.objectStore('system').count()
+          if (reading.db.name === name) changing ??= change(browser.indexedDB, name)
+          return reading
+        },
+        2,
+      )
+      await expect(storage.openLog('log')).rejects.toMatchObject({ code: 'closed' })
+      await changing
+    }
   })
 
   test('that does not let go of a database makes its deletion fail in time, and happen later', async () => {

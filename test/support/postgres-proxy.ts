@@ -14,7 +14,8 @@ export interface PostgresProxy {
   close(): Promise<void>
 }
 
-export async function startProxy(target: string): Promise<PostgresProxy> {
+/** @param translate changes what the server answers, in the same number of bytes */
+export async function startProxy(target: string, translate = (answer: Buffer): Buffer => answer): Promise<PostgresProxy> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let armed: { readonly text: string; readonly when: Cut; readonly done: () => void } | undefined
@@ -47,7 +48,7 @@ export async function startProxy(target: string): Promise<PostgresProxy> {
     })
     upstream.on('data', (data) => {
       if (losing) cut()
-      else client.write(data)
+      else client.write(translate(data))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createMemoryStorage, type MemoryStorage } from '../../src/storage/memory/memory-storage.ts'
 import { stockItem } from '../fixtures/stock.ts'
 import { settle } from '../support/clock.ts'
-import { give, openEngine } from '../support/engine.ts'
+import { give, openEngine, pagesOf } from '../support/engine.ts'
 import { type Device, openDevice, SmallServer } from './two-devices.ts'
 
 /** A device's domain, and what its reactors did. */
@@ -77,5 +77,26 @@ test('what a log had done alone is not done again when it joins: neither confirm
   await pick(device, 2)
   await sync(device)
   expect(((await device.engine.load('stockItem', 'x')).state as { onHand: number }).onHand).toBe(9)
+  expect(listened.seen.toSorted()).toEqual(['beep 2', 'mail 2'])
+})
+
+test('what an import brings into a log that has joined is not done again when it has to be decided again', async () => {
+  const alone = await openEngine(createMemoryStorage(), { domain: listening().domain })
+  await give(alone, 'stockItem.register', 'x', { name: 'X' })
+  await give(alone, 'stockItem.receive', 'x', { quantity: 50 })
+  await give(alone, 'stockItem.pick', 'x', { quantity: 1 })
+  const [header = '', ...lines] = (await alone.exportPage()).text.split('\n')
+
+  const server = await SmallServer.open()
+  const listened = listening()
+  const device = await open(server, listened)
+  await device.engine.import(pagesOf([header], lines))
+  // Another device was first.
+  const other = await open(server, listening())
+  await give(other.engine, 'stockItem.register', 'y', { name: 'Y' })
+  await sync(other)
+  await pick(device, 2)
+  await sync(device)
+  expect(((await device.engine.load('stockItem', 'x')).state as { onHand: number }).onHand).toBe(47)
   expect(listened.seen.toSorted()).toEqual(['beep 2', 'mail 2'])
 })

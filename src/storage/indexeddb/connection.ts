@@ -107,7 +107,7 @@ export class Connection {
   async #connect(): Promise<Database> {
     for (let failures = 0; ; failures++) {
       try {
-        return this.#adopt(await this.#open(this.#incarnation === undefined ? 'create' : 'existing'))
+        return await this.#adopt(await this.#open(this.#incarnation === undefined ? 'create' : 'existing'))
       } catch (error) {
         this.#refuseWhenEnded()
         const lost = isConnectionLoss(error)
@@ -123,19 +123,22 @@ export class Connection {
     }
   }
 
-  #adopt(database: Database): Database {
-    if (this.#ended !== undefined) {
-      database.native.close()
-      this.#refuseWhenEnded()
-    }
-    this.#incarnation ??= database.incarnation
-    if (database.incarnation !== this.#incarnation) {
-      database.native.close()
-      throw new OutpostError('closed', `The data of "${this.#name}" was made anew. Connect again.`, { database: this.#name })
-    }
+  async #adopt(database: Database): Promise<Database> {
+    // Before anything is awaited: it may come while the incarnation is read.
     database.native.addEventListener('versionchange', ({ newVersion }) => {
       this.#end(newVersion === null ? `"${this.#name}" was deleted` : `a newer build upgrades "${this.#name}"`)
     })
+    try {
+      const incarnation = await database.incarnation()
+      this.#refuseWhenEnded()
+      this.#incarnation ??= incarnation
+      if (incarnation !== this.#incarnation) {
+        throw new OutpostError('closed', `The data of "${this.#name}" was made anew. Connect again.`, { database: this.#name })
+      }
+    } catch (error) {
+      database.native.close()
+      throw error
+    }
     // The browser closed it by itself: site data cleared, or an I/O error. Opening again tells which.
     database.native.addEventListener('close', () => {
       this.#drop(database)
@@ -161,7 +164,7 @@ export class Connection {
 
   #refuseWhenEnded(): void {
     if (this.#ended === undefined) return
-    throw new OutpostError('closed', `"${this.#name}" is closed (${this.#ended}): connect again.`, { database: this.#name })
+    throw new OutpostError('closed', `"${this.#name}" is closed (${this.#ended}). Connect again.`, { database: this.#name })
   }
 }
 

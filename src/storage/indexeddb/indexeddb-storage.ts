@@ -5,10 +5,10 @@ import { Connection } from './connection.ts'
 import { deleteDatabase, type IndexedDbEnvironment, openDatabase } from './open-database.ts'
 import { createEventStore } from './event-store.ts'
 import { createSegmentStore } from './segment-store.ts'
+import { createReadStore } from './read-store.ts'
 import { type DatabaseSchema, indexName, logSchema, readSchema, SAVED, savedName, savedSchema } from './schema.ts'
 import { createPersistenceStore } from './persistence-store.ts'
 import { createMetaStore } from './meta-store.ts'
-import { createReadStore } from './read-store.ts'
 import { translateError } from './translate-error.ts'
 
 export interface IndexedDbOptions {

@@ -1,5 +1,5 @@
 /** Opens and deletes databases, within a time. */
-import { OutpostError } from '../../errors.ts'
+import { newerBuild, OutpostError } from '../../errors.ts'
 import { resultOf } from './request.ts'
 import { type DatabaseSchema, INCARNATION, indexName, SAVED_VERSION, savedSchema, SCHEMA_VERSION } from './schema.ts'
 import { nameOf } from './translate-error.ts'
@@ -13,8 +13,11 @@ export interface IndexedDbEnvironment {
 
 export interface Database {
   readonly native: IDBDatabase
-  /** Random, made with the database: tells it from another of the same name, made after this one was deleted. */
-  readonly incarnation: string
+  /**
+   * Random, made with the database: tells it from another of the same name, made after this one was deleted. Not read yet, so
+   * that `native` is listened to in the turn that opened it: a `versionchange` that nobody hears blocks its sender for ever.
+   */
+  readonly incarnation: () => string | Promise<string>
 }
 
 /**
@@ -54,21 +57,14 @@ export async function openDatabase(
       opening.then((late) => late.close()).catch(() => undefined)
       return blocked
         ? `Opening "${name}" waits for another tab. Close the other tabs.`
-        : `Opening "${name}" got no answer in ${openTimeoutMs} ms. Reload the page, or restart the browser.`
+        : `Opening "${name}" got no answer in ${openTimeoutMs} ms. Reload the page.`
     })
   } catch (error) {
     if (gone) throw new OutpostError('closed', `The data of "${name}" was deleted. Connect again.`, { database: name })
     if (nameOf(error) !== 'VersionError') throw error
-    throw new OutpostError('storage-newer', `"${name}" is of a newer build. Nothing was changed. Load the newer app.`, {
-      database: name,
-    })
+    throw newerBuild(`"${name}"`, { database: name })
   }
-  try {
-    return { native, incarnation: made ?? (await resultOf(native.transaction('system').objectStore('system').get(INCARNATION))) }
-  } catch (error) {
-    native.close()
-    throw error
-  }
+  return { native, incarnation: () => made ?? resultOf(native.transaction('system').objectStore('system').get(INCARNATION)) }
 }
 
 function makeStores(database: IDBDatabase, schema: DatabaseSchema): void {

@@ -49,7 +49,7 @@ function sourceOf(rows: IDBObjectStore, { key, indexes }: ReadStoreSchema, { ind
   const primaryKeyOf = (row: Row) => row[key] as Key
   if (index === undefined) return { source: rows, ranges, keyOf: primaryKeyOf, thenBy: undefined }
   const fields = indexes[index]
-  if (!fields) throw new RangeError(`There is no index ${index}: the schema declares ${indexes.length}`)
+  if (!fields) throw new RangeError(`There is no index ${index}`)
   const [only] = fields
   return {
     source: rows.index(indexName(fields)),

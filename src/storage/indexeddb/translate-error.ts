@@ -13,9 +13,7 @@ export function translateError(error: unknown, doing: string, details: Readonly<
       error,
     )
   }
-  const next = details['inDoubt']
-    ? 'Whether it was written is unknown: read before writing again.'
-    : 'Reload; if it stays, export and restore.'
+  const next = details['inDoubt'] ? 'It may have been written: read before writing again.' : 'Reload; if it stays, export and restore.'
   return new OutpostError('storage-failed', `${doing} failed (${name}: ${messageOf(error)}). ${next}`, details, error)
 }
 

@@ -52,6 +52,6 @@ export class MemoryHandle {
 
   #refuseWhenEnded(): void {
     if (this.#ended === undefined) return
-    throw new OutpostError('closed', `"${this.name}" is closed (${this.#ended}): connect again.`, { database: this.name })
+    throw new OutpostError('closed', `"${this.name}" is closed (${this.#ended}). Connect again.`, { database: this.name })
   }
 }

@@ -64,7 +64,7 @@ function inOrder(data: ReadData, schema: ReadStoreSchema, handle: MemoryHandle, 
 /** The rows that have a key in this index, by it and then by primary key. */
 function indexed(rows: SortedMap<Row>, { indexes }: ReadStoreSchema, index: number) {
   const fields = indexes[index]
-  if (!fields) throw new RangeError(`There is no index ${index}: the schema declares ${indexes.length}`)
+  if (!fields) throw new RangeError(`There is no index ${index}`)
   const [only] = fields
   const entries = rows
     .entries()

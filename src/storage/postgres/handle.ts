@@ -94,6 +94,6 @@ export class Handle {
   }
 
   #closed(): OutpostError {
-    return new OutpostError('closed', `"${this.name}" is closed (${this.#ended}): connect again.`, { database: this.name })
+    return new OutpostError('closed', `"${this.name}" is closed (${this.#ended}). Connect again.`, { database: this.name })
   }
 }

@@ -1,7 +1,7 @@
 /** PostgreSQL over the network, by `pg`: https://node-postgres.com */
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
 import { PgListener } from './pg-listener.ts'
-import { faultOf, type RunStatement, type SqlDatabase, type SqlFault, type SqlRow } from './sql-database.ts'
+import { type DriverError, faultOf, type RunStatement, type SqlDatabase, type SqlFault, type SqlRow } from './sql-database.ts'
 
 export interface PgOptions {
   /** `postgres://user:password@host:port/database`, with `?sslmode=…` and the like. */
@@ -21,6 +21,8 @@ export interface PgOptions {
 const IDLE_IN_TRANSACTION_MS = 10_000
 /** How much later than the server's own timeout its silence counts as a lost connection. */
 const SILENCE_MS = 5_000
+
+const ENDS_SESSION = new Set(['FATAL', 'PANIC'])
 
 const begin = { text: 'BEGIN' }
 const commit = { text: 'COMMIT' }
@@ -83,7 +85,7 @@ export function openPg({
       try {
         return (await client.query<SqlRow>({ ...statement, values: [...values] })).rows
       } catch (error) {
-        throw faultOf(error, reached)
+        throw faultOf(error, reached, await outlives(client, error as DriverError))
       }
     }
 
@@ -124,6 +126,22 @@ export function openPg({
 }
 
 const isFault = (error: unknown): error is SqlFault => error instanceof Error && error.name === 'SqlFault'
+
+/**
+ * Whether the session outlives the error: an ERROR ends a transaction, FATAL and PANIC end the session, perhaps after the commit. No
+ * SQLSTATE tells them apart (a full disk is either), and severity comes in the server's language: where it is not English, asking does.
+ */
+async function outlives(client: PoolClient, { severity }: DriverError): Promise<boolean> {
+  if (severity === undefined || ENDS_SESSION.has(severity)) return false
+  if (severity === 'ERROR') return true
+  try {
+    // Nothing, which is answered also in a transaction that failed.
+    await client.query('')
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Host and database, without user and password. */
 function placeOf(connectionString: string): string {

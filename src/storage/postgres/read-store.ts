@@ -49,9 +49,16 @@ export function createReadStore(handle: Handle, schema: ReadStoreSchema): ReadSt
     async count(scan) {
       checkIndex(schema, scan)
       if (scan.filter) {
-        const { limit: _, ...all } = scan
-        const { checkpoint, rows } = await filtered(handle, all, scan.filter)
-        return { checkpoint, count: rows.length }
+        const { filter } = scan
+        let count = 0
+        const checkpoint = await eachRow(handle, scan, () => {
+          count = 0
+          return (row) => {
+            if (filter(row)) count++
+            return true
+          }
+        })
+        return { checkpoint, count }
       }
       const { statement, values } = countStatement(scan)
       const rows = await handle.read('Counting rows of', statement, values)
@@ -77,25 +84,40 @@ async function whole(handle: Handle, scan: Scan): Promise<Scanned> {
   return { checkpoint: checkpointIn(rows), rows: rows.flatMap(({ value }): Row[] => (value === null ? [] : [rowOf(value) as Row])) }
 }
 
-/** Page by page until there are enough, by a cursor: all its pages are of the moment in which it was opened. */
 async function filtered(handle: Handle, scan: Scan, filter: (row: Row) => boolean): Promise<Scanned> {
+  const { limit = Infinity } = scan
+  let rows: Row[] = []
+  const checkpoint = await eachRow(handle, scan, () => {
+    rows = []
+    return (row) => {
+      if (rows.length < limit && filter(row)) rows.push(row)
+      return rows.length < limit
+    }
+  })
+  return { checkpoint, rows }
+}
+
+/**
+ * Page by page, by a cursor: all its pages are of the moment in which it was opened.
+ *
+ * @param begin called each time the read begins; false from what it returns ends it
+ */
+function eachRow(handle: Handle, scan: Scan, begin: () => (row: Row) => boolean): Promise<Checkpoint | undefined> {
   const { statement, values } = scanStatement(scan, null)
   const declare = { text: `DECLARE scan NO SCROLL CURSOR FOR ${statement.text}` }
-  const limit = scan.limit ?? Infinity
   return handle.transaction('Scanning rows of', { repeatable: true }, async (run, plain) => {
+    const take = begin()
     await run(declare, values)
-    const found: Row[] = []
     let at: Checkpoint | undefined
     for (let first = true; ; first = false) {
       const fetched = await plain(nextPage, [])
       const page: readonly SqlRow[] = first ? handle.present(fetched) : fetched
       if (first) at = checkpointIn(page)
       for (const { value } of page) {
-        if (found.length >= limit) break
         const row = rowOf(value)
-        if (row && filter(row)) found.push(row)
+        if (row && !take(row)) return at
       }
-      if (found.length >= limit || page.length < PAGE) return { checkpoint: at, rows: found }
+      if (page.length < PAGE) return at
     }
   })
 }
@@ -125,7 +147,7 @@ function valuesOf(schema: ReadStoreSchema, { expected, checkpoint, puts, removes
 }
 
 function checkIndex({ indexes }: ReadStoreSchema, { index }: Scan): void {
-  if (index !== undefined && !indexes[index]) throw new RangeError(`There is no index ${index}: the schema declares ${indexes.length}`)
+  if (index !== undefined && !indexes[index]) throw new RangeError(`There is no index ${index}`)
 }
 
 const checkpointIn = (rows: readonly SqlRow[]): Checkpoint | undefined => checkpointFrom(rows[0]?.['checkpoint'])

@@ -82,15 +82,27 @@ const UNREACHABLE = new Set([
   'EAI_AGAIN',
 ])
 
+/** What drivers throw where the server answered; without `severity` it did not. */
+export interface DriverError {
+  readonly code?: string
+  /** In the server's language (`lc_messages`). */
+  readonly severity?: string
+}
+
 /**
  * @param reached how far the work was when it failed: `connecting`, under way in a transaction that was not told to commit, or
  * `committing`
+ * @param outlived whether the session outlived the error; by default where it says so in English
  */
-export function faultOf(cause: unknown, reached: 'connecting' | 'under way' | 'committing'): SqlFault {
+export function faultOf(
+  cause: unknown,
+  reached: 'connecting' | 'under way' | 'committing',
+  outlived = (cause as DriverError | undefined)?.severity === 'ERROR',
+): SqlFault {
   if (cause instanceof SqlFault) return cause
-  const { code, severity } = (cause ?? {}) as { readonly code?: string; readonly severity?: string }
+  const { code } = (cause ?? {}) as DriverError
   if (reached === 'connecting') return new SqlFault('nothing', { code, passing: code !== undefined && UNREACHABLE.has(code), cause })
   // FATAL is the end of a connection, which may come after the commit; an ERROR is the end of a transaction.
-  if (severity === 'ERROR') return new SqlFault('refused', { code, passing: code !== undefined && ROLLED_BACK.has(code), cause })
+  if (outlived) return new SqlFault('refused', { code, passing: code !== undefined && ROLLED_BACK.has(code), cause })
   return new SqlFault(reached === 'committing' ? 'unknown' : 'nothing', { code, passing: true, cause })
 }

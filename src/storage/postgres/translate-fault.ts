@@ -10,7 +10,8 @@ const TIMED_OUT = '57014'
 export function translateFault(error: unknown, doing: string, details: Readonly<Record<string, unknown>> = {}): unknown {
   if (!(error instanceof SqlFault)) return error
   const { code, outcome } = error
-  if (code === DISK_FULL) {
+  // A server that dies of it may have committed before.
+  if (code === DISK_FULL && outcome !== 'unknown') {
     return new OutpostError(
       'storage-full',
       `${doing}: the database's disk is full. Nothing was written; free space, then try again.`,
@@ -28,7 +29,7 @@ export function translateFault(error: unknown, doing: string, details: Readonly<
 }
 
 function nextStep({ code, outcome }: SqlFault): string {
-  if (outcome === 'unknown') return 'Whether it was written is unknown: read before writing again.'
+  if (outcome === 'unknown') return 'It may have been written: read before writing again.'
   if (code === KEY_TOO_LONG) return 'Nothing was written; PostgreSQL cannot index keys of more than about 2,600 bytes: use shorter ones.'
   if (code === TIMED_OUT)
     return 'Nothing was written; what it waited for is in pg_stat_activity, how long it may wait is `statementTimeoutMs`.'

@@ -1,33 +1,15 @@
 /** The page of react: components over an engine that the test moves by hand, in the same thread. */
-import { createHooks, type QueryResult } from 'outpost/react'
-import { Component, memo, type ReactNode, StrictMode, Suspense } from 'react'
-import { createRoot } from 'react-dom/client'
+import type { QueryResult } from 'outpost/react'
+import { memo, StrictMode, Suspense } from 'react'
 import { OutpostError } from '../../../src/errors.ts'
-import { type Realm, type RealmOptions, startRealm } from '../../channel/realm.ts'
-import type { stock } from '../../fixtures/stock.ts'
+import { startRealm } from '../../channel/realm.ts'
 import { expose } from './control.ts'
+import { Boundary, frame, hooks, mount, until } from './react-mount.tsx'
 
-const { OutpostProvider, useCommand, useQuery, useStatus, useSuspenseQuery } = createHooks<typeof stock>()
+const { useCommand, useQuery, useStatus, useSuspenseQuery, useSync } = hooks
 
 const row = (sku: string, onHand = 0) => ({ sku, name: sku.toUpperCase(), onHand })
-const frame = (): Promise<number> => new Promise(requestAnimationFrame)
 const task = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await frame()
-}
-
-/** One app with one tree of components. */
-function mount(
-  children: ReactNode,
-  options: RealmOptions = {},
-): Realm & { text(): string; render(next: ReactNode, app?: Realm['app']): void; unmount(): void } {
-  const realm = startRealm(options)
-  const element = document.body.appendChild(document.createElement('div'))
-  const root = createRoot(element, { onUncaughtError: () => undefined, onCaughtError: () => undefined })
-  const render = (next: ReactNode, app = realm.app): void => root.render(<OutpostProvider app={app}>{next}</OutpostProvider>)
-  render(children)
-  return Object.assign(Object.create(realm) as Realm, { text: () => element.innerText, render, unmount: () => root.unmount() })
-}
 
 /** What a query's hook returned, render by render. */
 function recorder() {
@@ -275,6 +257,51 @@ const api = {
     return realm.text()
   },
 
+  /** What shows where the stream fails, and where it had failed before. */
+  async syncFails() {
+    const Sync = () => <p>{useSync().state}</p>
+    const sync = (
+      <Boundary>
+        <Sync />
+      </Boundary>
+    )
+    const failing = mount(sync, {
+      opens: async () => {
+        throw new OutpostError('unsupported', 'It cannot be opened.')
+      },
+    })
+    let worker = ''
+    failing.app.status$.subscribe((status) => (worker = status.worker))
+    await until(() => worker === 'failed')
+    for (let frames = 0; frames < 10; frames++) await frame()
+    const closed = mount(null)
+    await closed.app.close()
+    closed.render(sync)
+    await until(() => closed.text() !== '')
+    return [failing.text(), closed.text()]
+  },
+
+  /** A Command whose making throws already. */
+  async commandThrows() {
+    const now: { give?: () => Promise<unknown>; state?: object } = {}
+    const Pick = () => {
+      const [give, { pending, error }] = useCommand((): (() => Promise<{ ok: true }>) => () => {
+        throw new RangeError('No such bin.')
+      })
+      Object.assign(now, { give, state: { pending, error: error?.message ?? null } })
+      return null
+    }
+    mount(<Pick />)
+    await until(() => now.give !== undefined)
+    const returned = await now.give?.().then(
+      (outcome) => Object.keys(outcome as object),
+      (thrown: unknown) => `rejected: ${String(thrown)}`,
+    )
+    await frame()
+    await frame()
+    return { returned, state: now.state }
+  },
+
   /** The fallback, then the result; then the next result without the fallback. */
   async suspend() {
     const texts: string[] = []
@@ -301,13 +328,6 @@ const api = {
   },
 
   async suspendAndFail() {
-    class Boundary extends Component<{ readonly children: ReactNode }, { readonly code?: string }> {
-      override state: { readonly code?: string } = {}
-      static getDerivedStateFromError = ({ code }: OutpostError): { code: string } => ({ code })
-      override render(): ReactNode {
-        return this.state.code === undefined ? this.props.children : <p>{this.state.code}</p>
-      }
-    }
     const List = () => <p>{useSuspenseQuery((read) => read.stockList).data.length}</p>
     const realm = mount(
       <Boundary>
