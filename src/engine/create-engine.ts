@@ -10,11 +10,11 @@ import { Tracer } from './tracer.ts'
 import { sameValue } from '../internal/same-value.ts'
 import { createReadSide } from '../read/read-side.ts'
 import { openWriteSide, type WriteSide } from './write-side.ts'
+import { checkCommand } from './command-check.ts'
 import { commandFault } from '../write/command-fault.ts'
 import { Decider } from '../write/decider.ts'
 import { Timers } from './timers.ts'
 import { Receipts } from '../write/receipts.ts'
-import { checkCommand } from './command-check.ts'
 import { OutpostError } from '../errors.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { CommandQueue } from '../write/command-queue.ts'
@@ -285,7 +285,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async readEvents(after, limit, tentative) {
       open()
-      if (!(after >= 0)) throw new OutpostError('invalid-query', `There are no Events after ${after}: give 0 or more.`)
+      if (!(after >= 0)) throw new OutpostError('invalid-query', `No Events are after ${after}: give 0 or more.`)
       return readRecordedEvents(log, decoder, after, limit, tentative ? log.position : log.tail.confirmed)
     },
     load: (aggregate, id) => usably(() => log.turn(() => repository.load(aggregate, id))),

@@ -38,6 +38,8 @@ export interface CommandMessage {
 export interface WatchedQuery {
   /** The result now: the same reference until it changes, rows likewise. */
   readonly snapshot: Snapshot<unknown>
+  /** Resolves when the result holds what its Read Models show by now. */
+  refresh(): Promise<void>
   close(): void
 }
 

@@ -104,8 +104,8 @@ export class Reactors {
    */
   async passOver(position: number, joined: boolean): Promise<void> {
     for (const { name, startAt } of this.#options.reactors) {
-      if (startAt === 'beginning') continue
-      await this.#keep(name, () => ({ position, ...(joined && { alone: position }) }))
+      const from = startAt === 'beginning' ? 0 : position
+      await this.#keep(name, () => ({ position: from, ...(joined && { alone: from }) }))
     }
   }
 
@@ -134,7 +134,7 @@ export class Reactors {
           const known = reactor.startAt === 'now' ? adopted : 0 // of one that is new to the log
           const begin = (kept: Progress | undefined): Progress => ({
             position: kept?.position ?? start,
-            ...(adopted !== undefined && { alone: kept?.alone ?? kept?.position ?? known ?? 0 }),
+            ...defined({ alone: kept?.alone ?? (adopted && (kept?.position ?? known)) }),
           })
           await this.#keep(name, begin)
         }

@@ -157,7 +157,7 @@ class Import {
   async end(): Promise<{ records: number; events: number }> {
     const { records, events } = this.#check
     if (records !== this.#header.records || events !== this.#header.events)
-      invalid(`The file is cut off after ${records} of ${this.#header.records} records.`)
+      invalid(`The file ends after ${records} of ${this.#header.records} records.`)
     await this.#host.restored(this.#offset + records, events)
     await this.mark(false)
     return { records, events }

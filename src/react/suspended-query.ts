@@ -12,6 +12,8 @@ import type { Store } from './store.ts'
 const keptMs = 10_000
 /** How long an error stands that was thrown once and that nobody throws again. */
 const secondThrowMs = 1000
+/** Nobody who sees an error asks again sooner. */
+const longestMs = 500
 
 export interface SuspendedQuery extends Pick<Store<QueryResult<unknown>>, 'get' | 'subscribe'> {
   /** Resolves with the first result or error. */
@@ -61,7 +63,7 @@ export function suspendedQuery(app: object, query: LiveQuery<unknown>): Suspende
     thrown: () => void setTimeout(() => (entry.spent = true), entry.standsMs + (entry.throws++ === 0 ? secondThrowMs : 0)),
     // Two components throw twice in one render, which may pause before the other: what is asked anew all the same, each time in a
     // row, stands longer, until its error comes through.
-    standsMs: known ? 2 * known.standsMs + 10 : 0,
+    standsMs: known ? Math.min(2 * known.standsMs + 10, longestMs) : 0,
     throws: 0,
     spent: false,
   }

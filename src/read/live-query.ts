@@ -98,6 +98,11 @@ export class LiveQuery {
     else if (!this.#closed && !this.#cancelRest) this.#loadAfter(this.#restUntil - this.#environment.now())
   }
 
+  /** Takes in at once what has changed, where that waits for a reading, or for the rest before one. */
+  async refresh(): Promise<void> {
+    if (this.#loading || this.#cancelRest) await this.#loadNow()
+  }
+
   tell(): void {
     for (const watcher of [...this.#watchers]) watcher()
   }
@@ -121,12 +126,15 @@ export class LiveQuery {
   }
 
   #loadAfter(delayMs: number): void {
-    const load = (): void => {
-      this.#cancelRest = undefined
-      this.#load().catch((error: unknown) => this.#failed(error))
-    }
+    const load = (): void => void this.#loadNow()
     if (delayMs > 0) this.#cancelRest = this.#environment.later(delayMs, load)
     else load()
+  }
+
+  #loadNow(): Promise<void> {
+    this.#cancelRest?.()
+    this.#cancelRest = undefined
+    return this.#load().catch((error: unknown) => this.#failed(error))
   }
 
   async #load(): Promise<void> {

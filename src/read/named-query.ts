@@ -11,8 +11,8 @@ import { defined } from '../internal/defined.ts'
 import type { ModelReader } from './model-reader.ts'
 import { answer } from './query-runner.ts'
 import { isOutpostError, messageOf, OutpostError } from '../errors.ts'
-import { placesIn } from './shown-rows.ts'
 import { within } from './timing.ts'
+import { placesIn } from './shown-rows.ts'
 
 const LONGEST_HOLD_MS = 500
 const MAX_ROUNDS = 3

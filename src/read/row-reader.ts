@@ -156,7 +156,7 @@ export class RowReader {
         resume?.()
       }
     }
-    throw new OutpostError('storage-failed', 'The rows kept changing while they were read. Ask again.')
+    throw new OutpostError('storage-failed', 'The rows kept changing. Ask again.')
   }
 
   /**

@@ -59,6 +59,7 @@ export class WatchedQueries {
       get error() {
         return query.error
       },
+      refresh: () => query.refresh(),
       close,
     }
   }

@@ -46,7 +46,7 @@ export interface Block {
 export function openBlock(bytes: Uint8Array): Block {
   const size = bytes.byteLength / ENTRY_BYTES
   if (!Number.isInteger(size)) {
-    throw new OutpostError('storage-failed', 'A block of the packed index is damaged. Reload the page.')
+    throw new OutpostError('storage-failed', 'The packed index is damaged. Reload the page.')
   }
   // Views need alignment, which a copy has; a Buffer's `slice` would be no copy.
   const { buffer, byteOffset } = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)

@@ -24,8 +24,6 @@ export type TopicOf<Kind extends Topic['kind']> = Extract<Topic, { kind: Kind }>
 
 export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<'query'>, { ring, fail }: FeedListener): Feed {
   let watched: WatchedQuery | undefined
-  /** Shown until the watched query, which may rest after it was read, is as far. */
-  let own: WatchedQuery['snapshot'] | undefined
   let current = false
   let over = false
   let sent: { readonly data: unknown } | undefined
@@ -34,7 +32,11 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
     watched = await engine.watch(query, ring)
     if (over) return watched.close()
     // What this client has done is in what it sees. The same query run once brings the Read Model up to it.
-    if (watched.snapshot.position < inLog(engine, after) && !watched.snapshot.stale) own = await engine.run(query, after, deadlineMs)
+    const upTo = inLog(engine, after)
+    if (watched.snapshot.position < upTo && !watched.snapshot.stale) {
+      await engine.run(query, upTo, deadlineMs)
+      await watched.refresh()
+    }
     current = true
     ring()
   }
@@ -43,8 +45,7 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
   return {
     take() {
       if (!watched || !current) return undefined
-      const { snapshot } = watched
-      const { data, ...about } = own && own.position > snapshot.position && !snapshot.stale ? own : snapshot
+      const { data, ...about } = watched.snapshot
       const before = sent
       sent = { data }
       if (before && Object.is(before.data, data)) return { kind: 'same', ...about }

@@ -5,10 +5,10 @@ import type { Engine } from '../engine/engine.ts'
 import type { RunningSync } from '../sync/running-sync.ts'
 import { type Feed, type FeedListener, queryFeed, statusFeed, syncFeed, tracesFeed } from './feeds.ts'
 import type { Opened } from './host.ts'
+import { eventsFeed } from './events-feed.ts'
 import { Surroundings } from './surroundings.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { settling } from './settling.ts'
-import { eventsFeed } from './events-feed.ts'
 
 export interface Session {
   readonly engine: Engine

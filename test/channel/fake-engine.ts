@@ -116,6 +116,7 @@ export class FakeEngine implements Engine {
       get snapshot() {
         return latest()
       },
+      refresh: () => Promise.resolve(),
       close: () => void this.watches.delete(watch),
     }
   }

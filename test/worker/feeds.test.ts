@@ -22,7 +22,8 @@ async function feedOf(engine: Engine, after: number) {
   return feed
 }
 
-test('the first frame holds what its client has done, also of a query that rests because it has just been read', async () => {
+/** A log in which `a` has been told of as having none, and has five; the query of it is slow, and rests. */
+async function received() {
   const clock = createTestClock()
   const slow = query('slow', {
     reads: [stockList],
@@ -40,11 +41,23 @@ test('the first frame holds what its client has done, also of a query that rests
   await give(engine, 'stockItem.register', 'a', { name: 'A' })
   const another = await feedOf(engine, engine.position)
   expect(another.take()).toMatchObject({ value: 0 })
-
   await give(engine, 'stockItem.receive', 'a', { quantity: 5 })
   const own = await feedOf(engine, engine.position)
+  return { clock, engine, another, own }
+}
+
+test('the first frame holds what its client has done, also of a query that rests because it has just been read', async () => {
+  const { clock, engine, another, own } = await received()
   expect(own.take()).toMatchObject({ value: 5, stale: false, position: 2 })
   await give(engine, 'stockItem.receive', 'a', { quantity: 1 })
   await clock.advance(10_000)
   expect([another.take(), own.take()]).toMatchObject([{ value: 6 }, { value: 6 }])
+})
+
+test('what the first frame held is told again where it becomes what it was before', async () => {
+  const { clock, engine, own } = await received()
+  expect(own.take()).toMatchObject({ value: 5 })
+  await give(engine, 'stockItem.pick', 'a', { quantity: 5 })
+  await clock.advance(10_000)
+  expect(own.take()).toMatchObject({ value: 0 })
 })
