@@ -115,8 +115,13 @@ async function begin(header: Header, host: ImportHost): Promise<Import> {
   // Looked for once more after the mark: a tab that opens from then on sees it, one that opened before is seen.
   if (await alone()) {
     await beginning.mark(true)
-    // What a tab wrote that has been closed since may not have been heard of.
-    if ((await alone().catch(() => false)) && (await emptyRecords(log).catch(() => undefined)) === offset) return beginning
+    try {
+      // What a tab wrote that has been closed since may not have been heard of.
+      if ((await alone()) && (await emptyRecords(log)) === offset) return beginning
+    } catch (error) {
+      await beginning.mark(false)
+      throw error
+    }
     await beginning.mark(false)
   }
   throw new OutpostError('log-not-empty', 'Another tab has this app open. Close the other tabs.')

@@ -83,7 +83,8 @@ export class GenerationBuilder {
   }
 
   async #build(signal: AbortSignal): Promise<void> {
-    const { generations } = this.#host
+    const { generations, bell } = this.#host
+    signal.addEventListener('abort', () => bell.ring())
     for (;;) {
       const pointer = await generations.read()
       if (signal.aborted) return
@@ -113,7 +114,6 @@ export class GenerationBuilder {
   /** Until it has stored about all that is confirmed: the rest follows while it is shown. */
   async #catchUp(projection: Projection, signal: AbortSignal): Promise<void> {
     const { source, bell } = this.#host
-    signal.addEventListener('abort', () => bell.ring())
     while (!signal.aborted && !projection.hasEnded) {
       const { record } = source.settled
       const { position } = source.head

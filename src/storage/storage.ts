@@ -162,7 +162,10 @@ export interface Scan {
   readonly range?: KeyRange
   /** From the upper end downwards. Rows of equal index key come by primary key, in the same direction. */
   readonly reverse?: boolean
-  /** Rows for which it is false are passed over; it must not touch storage. */
+  /**
+   * Rows for which it is false are passed over; it must not touch storage. Asked once for each row; where a lost connection has the
+   * read begin again, anew for all of them.
+   */
   readonly filter?: (row: Row) => boolean
   /** At most so many rows that pass the filter. */
   readonly limit?: number
@@ -191,7 +194,7 @@ export interface ReadStore {
   load(keys: readonly Key[]): Promise<{ checkpoint: Checkpoint | undefined; rows: readonly (Row | undefined)[] }>
   /** A row whose indexed field is null, undefined, boolean or otherwise no key is not in that index. */
   scan(scan: Scan): Promise<{ checkpoint: Checkpoint | undefined; rows: readonly Row[] }>
-  /** As `scan`, counting only; `limit` is ignored. */
+  /** As `scan`, counting only; `limit` is ignored. With a filter, how many rows it let pass in the read that held. */
   count(scan: Scan): Promise<{ checkpoint: Checkpoint | undefined; count: number }>
   /**
    * Rows and checkpoint in one transaction.

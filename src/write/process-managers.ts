@@ -104,7 +104,8 @@ export function managerFold(manager: ProcessManager): ManagerFold {
     const timers: Record<string, Timer> = { ...instance.timers }
     for (const request of (reaction.timers ?? []) as readonly TimerRequest[]) {
       if ('cancel' in request) delete timers[request.timer]
-      else if (!Number.isFinite(request.afterMs)) throw new TypeError(`Timer "${request.timer}" was set after ${request.afterMs} ms`)
+      else if (!Number.isFinite(request.afterMs))
+        throw new TypeError(`Timer "${request.timer}" was set after ${request.afterMs} ms: use a number`)
       else timers[request.timer] = { dueAt: event.at + request.afterMs, setBy: event.id, correlationId: event.correlationId }
     }
     const state = manager.state.parse(reaction.state)

@@ -217,6 +217,19 @@ describe('an export', () => {
     expect(await give(next, 'stockItem.receive', 'kept', { quantity: 1 })).toMatchObject({ ok: true })
   })
 
+  test('says what failed where it cannot look for other tabs, and can be tried again', async () => {
+    const lines = await wholeExport()
+    const looks = [true, new RangeError('no locks'), true, true]
+    const alone = async () => {
+      const found = looks.shift() ?? true
+      if (found instanceof Error) throw found
+      return found
+    }
+    const engine = await openEngine(createMemoryStorage(), { environment: { alone } })
+    await expect(imported(engine, lines)).rejects.toThrow('no locks')
+    expect(await imported(engine, lines)).toMatchObject({ events: 300 })
+  })
+
   test('is not taken in while another tab is open', async () => {
     const lines = await wholeExport()
     const roles = createRoles()

@@ -267,6 +267,9 @@ export const readStoreCases = [
       size: i % 3,
     }))
     await fill(store, rows)
+    let asked = 0
+    const { count } = await store.count({ filter: () => asked++ >= 0 })
+    assertSame([asked, count], [rows.length, rows.length], 'the filter of a count is asked once for each row')
     for (const reverse of [false, true]) {
       for (const index of [undefined, 0, 1, 2]) {
         const scan: Scan = { reverse, ...(index !== undefined && { index }) }
