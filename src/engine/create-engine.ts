@@ -14,19 +14,19 @@ import { checkCommand } from './command-check.ts'
 import { commandFault } from '../write/command-fault.ts'
 import { Decider } from '../write/decider.ts'
 import { Timers } from './timers.ts'
-import { Receipts } from '../write/receipts.ts'
 import { OutpostError } from '../errors.ts'
 import { readRecordedEvents } from './read-events.ts'
 import { CommandQueue } from '../write/command-queue.ts'
 import { ADOPTED, type Adopted } from '../write/kept-tail.ts'
 import { Repository } from '../write/repository.ts'
+import { Receipts } from '../write/receipts.ts'
 import { ManagerRetry } from './manager-retry.ts'
 import { named } from '../domain/named.ts'
 import { Reactors } from './reactors.ts'
 import { exportPage, importInto } from './transfer.ts'
-import { databasePrefix, openLog } from './open-log.ts'
 import { Observable, Subject } from 'rxjs'
 import { LogSyncedEvents } from './synced-events.ts'
+import { databasePrefix, openLog } from './open-log.ts'
 
 export interface EngineOptions {
   readonly domain: AnyDomain
@@ -285,7 +285,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine & { r
     },
     async readEvents(after, limit, tentative) {
       open()
-      if (!(after >= 0)) throw new OutpostError('invalid-query', `No Events are after ${after}: give 0 or more.`)
+      if (!(after >= 0)) throw new OutpostError('invalid-query', `No Events after ${after}: give 0 or more.`)
       return readRecordedEvents(log, decoder, after, limit, tentative ? log.position : log.tail.confirmed)
     },
     load: (aggregate, id) => usably(() => log.turn(() => repository.load(aggregate, id))),

@@ -38,8 +38,8 @@ export interface CommandMessage {
 export interface WatchedQuery {
   /** The result now: the same reference until it changes, rows likewise. */
   readonly snapshot: Snapshot<unknown>
-  /** Resolves when the result holds what its Read Models show by now. */
-  refresh(): Promise<void>
+  /** Resolves when the result holds all up to this position, or the deadline passed, or waiting does not help. */
+  reach(position: number, deadlineMs: number): Promise<void>
   close(): void
 }
 

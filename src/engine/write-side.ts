@@ -6,7 +6,6 @@
 import type { AnyDomain } from '../domain/infer.ts'
 import { openSegmentIndex } from '../storage/segment-index.ts'
 import type { LogStorage } from '../storage/storage.ts'
-import { aggregateFold, type Fold } from '../write/fold.ts'
 import { Log, type OnAdvance } from '../write/log.ts'
 import { WriteBehind } from '../write/write-behind.ts'
 import { LogIndex } from '../write/log-index.ts'
@@ -15,6 +14,7 @@ import { managerFold } from '../write/process-managers.ts'
 import { createDecoder, type Decoder } from '../write/decode.ts'
 import type { Environment } from './engine.ts'
 import { advanceStates, States, type StateSource } from '../write/states.ts'
+import { aggregateFold, type Fold } from '../write/fold.ts'
 
 export interface WriteSideOptions {
   /** True while there are Commands to commit, and perhaps a moment after. */

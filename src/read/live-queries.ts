@@ -8,13 +8,13 @@ import { canonical } from '../internal/canonical.ts'
 import { type About, LiveQuery, type LiveResult } from './live-query.ts'
 import { LiveRows } from './live-rows.ts'
 import { type WatchedAnswer, WatchedQueries } from './watched-queries.ts'
-import { TouchIndex } from './touch-index.ts'
 import type { Interest } from './projection.ts'
 import { LiveCount, LiveRow } from './live-single.ts'
 import { checkGetQuery } from './query-check.ts'
 import type { RowChange } from './row-changes.ts'
 import type { ShownRows } from './shown-rows.ts'
 import { planQuery } from './query-plan.ts'
+import { TouchIndex } from './touch-index.ts'
 
 export interface LiveQueriesHost {
   readonly model: AnyReadModel

@@ -99,8 +99,8 @@ export class LiveQuery {
   }
 
   /** Takes in at once what has changed, where that waits for a reading, or for the rest before one. */
-  async refresh(): Promise<void> {
-    if (this.#loading || this.#cancelRest) await this.#loadNow()
+  refresh(): Promise<void> | undefined {
+    return this.#loading || this.#cancelRest ? this.#loadNow() : undefined
   }
 
   tell(): void {

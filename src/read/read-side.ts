@@ -8,7 +8,7 @@ import type { AnyDomain } from '../domain/infer.ts'
 import { answer } from './query-runner.ts'
 import { named } from '../domain/named.ts'
 import type { NamedQueryCall, QueryDescription, Snapshot } from '../domain/query.ts'
-import type { Environment } from '../engine/engine.ts'
+import type { Environment, WatchedQuery } from '../engine/engine.ts'
 import { defined } from '../internal/defined.ts'
 import type { MetaStore, Storage } from '../storage/storage.ts'
 import { canonical } from '../internal/canonical.ts'
@@ -51,7 +51,7 @@ export interface ReadSide {
    * @param changed called after each change of `snapshot`, not for the first one
    * @throws as `run`
    */
-  watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer>
+  watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer & WatchedQuery>
   status(): readonly ReadModelState[]
   /** Lets a parked Read Model try its Event again. @throws `unknown-read-model` */
   retry(name: string): Promise<void>
@@ -102,27 +102,28 @@ class LocalReadSide implements ReadSide {
   }
 
   async run(query: QueryDescription, after: number, deadlineMs: number): Promise<Snapshot<unknown>> {
-    const prepared = query.kind === 'named' ? this.#prepare(query) : undefined
-    const models = prepared?.models ?? [this.#model((query as Exclude<QueryDescription, NamedQueryCall>).model)]
-    await Promise.all(models.map((model) => model.caughtUp(after, deadlineMs)))
-    const snapshot =
-      query.kind === 'named'
-        ? await runNamed(prepared as NamedQueryRun, this.#options.environment, (found) => found)
-        : await answer(models[0] as ModelReader, query)
+    const [models, run] = this.#asked(query)
+    await caughtUp(models, after, deadlineMs)
+    const snapshot = run
+      ? await runNamed(run, this.#options.environment, (found) => found)
+      : await answer(models[0] as ModelReader, query as ModelQuery)
     return snapshot.position < after && !snapshot.stale ? { ...snapshot, stale: true } : snapshot
   }
 
-  async watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer> {
-    if (query.kind === 'named') return this.#watchNamed(query, changed)
-    const model = this.#model(query.model)
-    await model.caughtUp(0, OPEN_MS)
-    return model.live.watch(query, changed)
+  async watch(query: QueryDescription, changed: () => void): Promise<WatchedAnswer & WatchedQuery> {
+    const [models, run] = this.#asked(query)
+    await caughtUp(models, 0, OPEN_MS)
+    const watched = await (run ? this.#watchNamed(run, changed) : (models[0] as ModelReader).live.watch(query as ModelQuery, changed))
+    return Object.assign(watched, {
+      async reach(position: number, deadlineMs: number) {
+        await caughtUp(models, position, deadlineMs)
+        await watched.refresh()
+      },
+    })
   }
 
-  async #watchNamed(call: NamedQueryCall, changed: () => void): Promise<WatchedAnswer> {
-    const run = this.#prepare(call)
+  #watchNamed(run: NamedQueryRun, changed: () => void): Promise<WatchedAnswer> {
     const { environment } = this.#options
-    await Promise.all(run.models.map((model) => model.caughtUp(0, OPEN_MS)))
     const begin = (): { readonly query: LiveQuery; readonly release: () => void } => {
       const keyFields = [...new Set(['id', ...run.models.map(({ model }) => model.key as string)])]
       const result = new LiveNamed((take) => runNamed(run, environment, take), keyFields)
@@ -134,7 +135,7 @@ class LocalReadSide implements ReadSide {
       const releases = run.models.map((model) => model.live.dependOn(() => query.reload()))
       return { query, release: () => releases.forEach((release) => release()) }
     }
-    return this.#named.watch(canonical([call.query, run.input]), begin, changed)
+    return this.#named.watch(canonical([run.query.name, run.input]), begin, changed)
   }
 
   async retry(name: string): Promise<void> {
@@ -160,12 +161,19 @@ class LocalReadSide implements ReadSide {
     for (const model of this.#models.values()) model.close()
   }
 
-  #prepare(call: NamedQueryCall): NamedQueryRun {
-    const query = named(this.#options.domain.queries, call.query, 'unknown-query', 'named query', 'query')
-    return prepare(query, call, (name) => this.#model(name))
+  #asked(query: QueryDescription): readonly [models: readonly ModelReader[], run?: NamedQueryRun] {
+    if (query.kind !== 'named') return [[this.#model(query.model)]]
+    const declared = named(this.#options.domain.queries, query.query, 'unknown-query', 'named query', 'query')
+    const run = prepare(declared, query, (name) => this.#model(name))
+    return [run.models, run]
   }
 
   #model(name: string): ModelReader {
     return named(this.#models, name, 'unknown-read-model', 'Read Model', 'readModel')
   }
 }
+
+type ModelQuery = Exclude<QueryDescription, NamedQueryCall>
+
+const caughtUp = (models: readonly ModelReader[], after: number, deadlineMs: number): Promise<unknown> =>
+  Promise.all(models.map((model) => model.caughtUp(after, deadlineMs)))

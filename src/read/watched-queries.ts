@@ -9,8 +9,10 @@ export interface BegunQuery {
 }
 
 /** A watched query, with why it could not be answered anew: undefined while all is well. Its snapshot is stale meanwhile. */
-export interface WatchedAnswer extends WatchedQuery {
+export interface WatchedAnswer extends Omit<WatchedQuery, 'reach'> {
   readonly error: unknown
+  /** Takes in at once what its Read Models show by now. */
+  refresh(): Promise<void> | undefined
 }
 
 interface Entry extends BegunQuery {

@@ -31,12 +31,9 @@ export function queryFeed(engine: Engine, { query, after, deadlineMs }: TopicOf<
   const open = async (): Promise<void> => {
     watched = await engine.watch(query, ring)
     if (over) return watched.close()
-    // What this client has done is in what it sees. The same query run once brings the Read Model up to it.
+    // What this client has done is in what it sees.
     const upTo = inLog(engine, after)
-    if (watched.snapshot.position < upTo && !watched.snapshot.stale) {
-      await engine.run(query, upTo, deadlineMs)
-      await watched.refresh()
-    }
+    if (watched.snapshot.position < upTo && !watched.snapshot.stale) await watched.reach(upTo, deadlineMs)
     current = true
     ring()
   }

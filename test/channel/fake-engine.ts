@@ -116,7 +116,7 @@ export class FakeEngine implements Engine {
       get snapshot() {
         return latest()
       },
-      refresh: () => Promise.resolve(),
+      reach: async (position) => void (await this.run(query, position)),
       close: () => void this.watches.delete(watch),
     }
   }
